@@ -1,0 +1,7 @@
+"""Low-rank matrix completion for scikit-learn."""
+
+from skmc.completers import ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter
+
+__version__ = "0.1.0.dev0"
+
+__all__ = ["ALSCompleter", "ProjectedGDCompleter", "SoftImputeCompleter", "__version__"]

@@ -1,0 +1,72 @@
+"""Low-rank matrices held as factors."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """The n x m matrix Z = U V'.
+
+    Parameters
+    ----------
+    U : ndarray, shape (n, r)
+        Row factors.
+    V : ndarray, shape (m, r)
+        Column factors.
+    """
+
+    U: np.ndarray
+    V: np.ndarray
+
+    @property
+    def rank(self):
+        """Number of columns of the factors."""
+        return self.U.shape[1]
+
+    @property
+    def shape(self):
+        """(n, m)."""
+        return self.U.shape[0], self.V.shape[0]
+
+    def svd(self):
+        """Singular value decomposition of Z, in O((n + m) r^2).
+
+        Returns
+        -------
+        P, s, Q : ndarrays, shapes (n, k), (k,), (m, k)
+            Z = P diag(s) Q', s decreasing, k = min(r, n, m). The largest entry in size of each
+            column of Q is positive, which fixes the signs.
+        """
+        if self.rank == 0:
+            return self.U, np.zeros(0, self.U.dtype), self.V
+        Qu, Ru = linalg.qr(self.U, mode="economic", check_finite=False)
+        Qv, Rv = linalg.qr(self.V, mode="economic", check_finite=False)
+        W, s, Yt = linalg.svd(Ru @ Rv.T, full_matrices=False, check_finite=False)
+        P, Q = Qu @ W, Qv @ Yt.T
+        if Q.shape[1]:
+            largest = Q[np.abs(Q).argmax(axis=0), np.arange(Q.shape[1])]
+            signs = np.where(largest < 0, -1, 1).astype(Q.dtype)
+            P, Q = P * signs, Q * signs
+        return P, s, Q
+
+    def balanced(self):
+        """The same Z with U'U = V'V = diag(s), the factors of smallest |U|^2 + |V|^2."""
+        P, s, Q = self.svd()
+        root = np.sqrt(s)
+        return Factors(P * root, Q * root)
+
+    def singular_values(self):
+        """Singular values of Z, largest first."""
+        return self.svd()[1]
+
+    def norm(self):
+        """Frobenius norm of Z."""
+        gram = (self.U.T @ self.U) * (self.V.T @ self.V)
+        return float(np.sqrt(max(0.0, gram.sum(dtype=np.float64))))
+
+    def entries(self, rows, columns):
+        """Entries u_i . v_j at the given positions."""
+        return np.einsum("tk,tk->t", self.U[rows], self.V[columns])

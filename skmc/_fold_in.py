@@ -1,0 +1,75 @@
+"""Rows from their observed entries: the one way in which every completer sees a row."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class FoldIn:
+    """Ridge regression of a row on the components.
+
+    u = argmin 1/2 sum_j w_j (z_j - u . c_j)^2 + alpha/2 |u|^2 over the observed entries of the
+    row, z = (x - offsets) / scale, with a row offset as one more regressor where the model has
+    one.
+
+    Parameters
+    ----------
+    components : ndarray, shape (r, m)
+        Components in standardised units.
+    alpha : float
+        Ridge.
+    offsets, scale : ndarrays, shape (m,)
+        Units of the columns.
+    row_penalty : float or None
+        Penalty of the row offsets; None in a model without them.
+    """
+
+    components: np.ndarray
+    alpha: float
+    offsets: np.ndarray
+    scale: np.ndarray
+    row_penalty: float | None = None
+
+    def _design(self):
+        V = self.components.T
+        penalty = np.full(V.shape[1], self.alpha)
+        if self.row_penalty is not None:
+            V = np.hstack([V, np.ones((V.shape[0], 1), V.dtype)])
+            penalty = np.append(penalty, self.row_penalty)
+        return np.ascontiguousarray(V), penalty
+
+    def factors(self, observed):
+        """Factors (n, r) and row offsets (n,) of the rows of an observed set in user units."""
+        V, penalty = self._design()
+        if V.shape[1] == 0:
+            U = np.zeros((observed.shape[0], 0), observed.dtype)
+        else:
+            U, _ = observed.standardized(self.offsets, self.scale).ridge_rows(V, penalty)
+        if self.row_penalty is None:
+            return U, np.zeros(observed.shape[0], U.dtype)
+        return np.ascontiguousarray(U[:, :-1]), U[:, -1]
+
+    def complete(self, U, rows):
+        """All entries of rows with these factors, in user units."""
+        Z = U @ self.components.astype(U.dtype, copy=False)
+        Z += rows[:, None]
+        Z *= self.scale.astype(U.dtype)
+        Z += self.offsets.astype(U.dtype)
+        return Z
+
+    def entries(self, U, rows, i, j):
+        """Entries (i, j) of rows with these factors, in user units."""
+        z = np.einsum("tk,tk->t", U[i], self.components.T[j]) + rows[i]
+        return (z * self.scale[j] + self.offsets[j]).astype(U.dtype, copy=False)
+
+    def leave_one_out(self, observed):
+        """Residual of each observed entry, predicted from the rest of its row.
+
+        A vector over the row view, in standardised units.
+        """
+        V, penalty = self._design()
+        standard = observed.standardized(self.offsets, self.scale)
+        if V.shape[1] == 0:
+            return standard.rows.values
+        return standard.leave_one_out(V, penalty)

@@ -1,0 +1,199 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+"""Thin wrappers: check shapes, fill the arguments, release the GIL, call C.
+
+Column indices are not checked; callers vouch for them.
+"""
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memset
+
+ctypedef fused real:
+    float
+    double
+
+
+def available_isas():
+    """Names of the instruction sets this processor can run, slowest first."""
+    names = []
+    while skmc_isa_name(<int>len(names)) != NULL:
+        names.append(skmc_isa_name(<int>len(names)).decode())
+    return tuple(names)
+
+
+def isa():
+    """Name of the instruction set in use."""
+    return skmc_isa_name(skmc_isa_active()).decode()
+
+
+def use_isa(name):
+    """Use the instruction set `name`, one of `available_isas()`."""
+    names = available_isas()
+    if name not in names:
+        raise ValueError(f"instruction set {name!r} is not one of {names}")
+    skmc_isa_select(<int>names.index(name))
+
+
+use_isa(list(available_isas()).pop())
+
+
+cdef int require(bint condition, str what) except -1:
+    if not condition:
+        raise ValueError(what)
+    return 0
+
+
+cdef const void *optional(const real[::1] x, int64_t size, str name) except? NULL:
+    """The data of an optional array, which must have at least `size` elements."""
+    if x is None:
+        return NULL
+    require(x.shape[0] >= size, f"{name} is too short")
+    return &x[0]
+
+
+cdef int set_pattern(kernel_args *args, int64_t start, int64_t stop,
+                     const int64_t[::1] indptr, const int32_t[::1] indices) except -1:
+    memset(args, 0, sizeof(kernel_args))
+    require(0 <= start <= stop < indptr.shape[0], "rows out of range")
+    require(indptr[start] >= 0 and indptr[stop] <= indices.shape[0], "indptr and indices differ")
+    args.start, args.stop = start, stop
+    args.indptr, args.indices = &indptr[0], &indices[0]
+    return 0
+
+
+cdef int run(kernel function, const kernel_args *args) except -1:
+    cdef int failed
+    with nogil:
+        failed = function(args)
+    if failed != 0:
+        raise MemoryError("no memory for the scratch of a kernel")
+    return 0
+
+
+def ridge_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
+               const int32_t[::1] indices, const real[::1] values, const real[::1] weights,
+               const real[:, ::1] F, const real[::1] penalty, bint intercept,
+               const real[::1] design, const real[::1] shift, const real[::1] shift_scale,
+               real[:, ::1] out, real[::1] out_intercept, double[::1] out_value):
+    """Weighted ridge least squares for the rows [start, stop).
+
+    For row i, with entries t, columns k_t = indices[t], f_t = F[k_t] and
+    y_t = values[t] - shift_scale[i] * shift[k_t], minimise over u and c::
+
+        1/2 sum_t weights[t] (y_t - c design[k_t] - f_t.u)^2
+            + 1/2 sum_k penalty[k] u_k^2
+
+    Parameters
+    ----------
+    start, stop : int
+        Range of rows.
+    indptr, indices, values : arrays of int64, int32 and float
+        The sparse matrix; float is float32 or float64, the same for all arrays.
+    weights : array or None
+        Positive weights of the entries; None means 1.
+    F : array of shape (n_columns, rank)
+        Regressors.
+    penalty : array of shape (rank,)
+        Non-negative. Small values are raised to a floor relative to the Gram
+        matrix, so that zero gives the minimum-norm solution.
+    intercept : bool
+        Whether to fit c; otherwise it is zero.
+    design, shift, shift_scale : array or None
+        Per column, per column and per row; None means 1, 0 and 1.
+    out : array of shape (n_rows, rank)
+        Receives u: zeros for a row without entries, NaN where a row cannot be solved.
+    out_intercept : array of shape (n_rows,) or None
+        Receives c.
+    out_value : float64 array of shape (n_rows,) or None
+        Receives the minimum.
+    """
+    cdef kernel_args args
+    cdef int64_t n_columns = F.shape[0], rank = F.shape[1]
+    set_pattern(&args, start, stop, indptr, indices)
+    require(1 <= rank == out.shape[1] and out.shape[0] >= stop, "out does not fit F")
+    args.rank, args.n_factors, args.intercept = rank, n_columns, intercept
+    args.values = optional[real](values, indptr[stop], "values")
+    args.weights = optional[real](weights, indptr[stop], "weights")
+    args.factors = &F[0, 0]
+    args.penalty = optional[real](penalty, rank, "penalty")
+    args.design = optional[real](design, n_columns, "design")
+    args.shift = optional[real](shift, n_columns, "shift")
+    args.shift_scale = optional[real](shift_scale, stop, "shift_scale")
+    args.out = &out[0, 0]
+    if out_intercept is not None:
+        args.out_intercept = <void *>optional[real](out_intercept, stop, "out_intercept")
+    if out_value is not None:
+        args.out_value = <double *>optional[double](out_value, stop, "out_value")
+    run(skmc_kernels(SKMC_DOUBLE if real is double else SKMC_FLOAT).ridge_rows, &args)
+
+
+def leave_one_out_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
+                       const int32_t[::1] indices, const real[::1] values,
+                       const real[::1] weights, const real[:, ::1] F, const real[::1] penalty,
+                       const real[::1] shift, const real[::1] shift_scale, real[::1] out):
+    """Residual of every entry of the rows [start, stop) fitted without it.
+
+    The fit is that of `ridge_rows` without intercept, on the other entries of
+    the row; the residual is y_t for the only entry of a row. Parameters as in
+    `ridge_rows`; `out` has one element per entry.
+    """
+    cdef kernel_args args
+    cdef int64_t n_columns = F.shape[0], rank = F.shape[1]
+    set_pattern(&args, start, stop, indptr, indices)
+    require(rank >= 1, "F has no columns")
+    args.rank, args.n_factors = rank, n_columns
+    args.values = optional[real](values, indptr[stop], "values")
+    args.weights = optional[real](weights, indptr[stop], "weights")
+    args.factors = &F[0, 0]
+    args.penalty = optional[real](penalty, rank, "penalty")
+    args.shift = optional[real](shift, n_columns, "shift")
+    args.shift_scale = optional[real](shift_scale, stop, "shift_scale")
+    args.out = <void *>optional[real](out, indptr[stop], "out")
+    run(skmc_kernels(SKMC_DOUBLE if real is double else SKMC_FLOAT).leave_one_out_rows, &args)
+
+
+def entries_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
+                 const int32_t[::1] indices, const real[:, ::1] U, const real[:, ::1] V,
+                 const real[::1] values, const real[::1] shift, const real[::1] shift_scale,
+                 real[::1] out):
+    """Model values U[i].V[k] + shift_scale[i] * shift[k] on a sparse pattern.
+
+    For the rows [start, stop); with `values`, the residuals values[t] minus the
+    model. `values`, `shift` and `shift_scale` may be None (none, 0, 1).
+    """
+    cdef kernel_args args
+    set_pattern(&args, start, stop, indptr, indices)
+    require(1 <= U.shape[1] == V.shape[1] and U.shape[0] >= stop, "U does not fit V")
+    args.rank, args.n_left, args.n_factors = V.shape[1], U.shape[0], V.shape[0]
+    args.left, args.factors = &U[0, 0], &V[0, 0]
+    args.values = optional[real](values, indptr[stop], "values")
+    args.shift = optional[real](shift, V.shape[0], "shift")
+    args.shift_scale = optional[real](shift_scale, stop, "shift_scale")
+    args.out = <void *>optional[real](out, indptr[stop], "out")
+    run(skmc_kernels(SKMC_DOUBLE if real is double else SKMC_FLOAT).entries_rows, &args)
+
+
+def entries_pairs(int64_t start, int64_t stop, const int64_t[::1] rows, const int64_t[::1] cols,
+                  const real[:, ::1] U, const real[:, ::1] V, real[::1] out):
+    """out[t] = U[rows[t]].V[cols[t]] for the pairs [start, stop)."""
+    cdef kernel_args args
+    memset(&args, 0, sizeof(kernel_args))
+    require(0 <= start <= stop <= min(rows.shape[0], cols.shape[0]), "pairs out of range")
+    require(1 <= U.shape[1] == V.shape[1], "U does not fit V")
+    args.start, args.stop = start, stop
+    args.rank, args.n_left, args.n_factors = V.shape[1], U.shape[0], V.shape[0]
+    args.pair_rows, args.pair_cols = &rows[0], &cols[0]
+    args.left, args.factors = &U[0, 0], &V[0, 0]
+    args.out = <void *>optional[real](out, stop, "out")
+    run(skmc_kernels(SKMC_DOUBLE if real is double else SKMC_FLOAT).entries_pairs, &args)
+
+
+def spmm_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
+              const int32_t[::1] indices, const real[::1] data, const real[:, ::1] B,
+              real[:, ::1] out):
+    """out[i] = sum_t data[t] * B[indices[t]] for the rows [start, stop)."""
+    cdef kernel_args args
+    set_pattern(&args, start, stop, indptr, indices)
+    require(1 <= B.shape[1] == out.shape[1] and out.shape[0] >= stop, "out does not fit B")
+    args.rank, args.n_factors = B.shape[1], B.shape[0]
+    args.values = optional[real](data, indptr[stop], "data")
+    args.factors, args.out = &B[0, 0], &out[0, 0]
+    run(skmc_kernels(SKMC_DOUBLE if real is double else SKMC_FLOAT).spmm_rows, &args)

@@ -1,0 +1,153 @@
+"""Linear algebra on matrices that are sparse plus low rank, never formed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+from scipy.sparse.linalg import LinearOperator, svds
+
+
+@dataclass(frozen=True, eq=False)
+class SparsePlusLowRank:
+    """The n x m matrix t E + A B', with E known on the observed entries only.
+
+    Parameters
+    ----------
+    observed : ObservedMatrix
+        The observed set, which multiplies by E.
+    entries : ndarray
+        Entry array of E.
+    step : float, default=1.0
+        The factor t.
+    A : ndarray, shape (n, k), or None
+        Left factor of the low-rank part.
+    B : ndarray, shape (m, k), or None
+        Right factor.
+    """
+
+    observed: object
+    entries: np.ndarray
+    step: float = 1.0
+    A: np.ndarray | None = None
+    B: np.ndarray | None = None
+
+    @property
+    def shape(self):
+        """(n, m)."""
+        return self.observed.shape
+
+    @property
+    def dtype(self):
+        """Floating-point type of the products."""
+        return self.observed.dtype
+
+    def matmul(self, X):
+        """Product with X (m x k)."""
+        Y = self.observed.matmul(self.entries, X) * self.dtype.type(self.step)
+        return Y if self.A is None else Y + self.A @ (self.B.T @ X)
+
+    def rmatmul(self, X):
+        """Product of the transpose with X (n x k)."""
+        Y = self.observed.rmatmul(self.entries, X) * self.dtype.type(self.step)
+        return Y if self.A is None else Y + self.B @ (self.A.T @ X)
+
+
+def orthonormalize(X):
+    """Orthonormal basis of the columns of X; needs no more columns than rows."""
+    return linalg.qr(X, mode="economic", check_finite=False)[0]
+
+
+def subspace_svd(operator, start, n_passes=1):
+    """Leading singular triplets by subspace iteration from a starting row space.
+
+    Parameters
+    ----------
+    operator : SparsePlusLowRank
+        The matrix M, n x m.
+    start : ndarray, shape (m, k)
+        Basis to start from, k at most min(n, m). A warm start needs one pass.
+    n_passes : int, default=1
+        Multiplications by M M' before the projection.
+
+    Returns
+    -------
+    U, s, V : ndarrays, shapes (n, k), (k,), (m, k)
+        Singular triplets of Q Q' M, with Q an orthonormal basis of (M M')^n_passes M start,
+        largest first. Cost: 2 n_passes + 2 products with M.
+    """
+    Q = orthonormalize(operator.matmul(start))
+    for _ in range(n_passes - 1):
+        Q = orthonormalize(operator.matmul(orthonormalize(operator.rmatmul(Q))))
+    V, s, Wt = linalg.svd(
+        operator.rmatmul(Q), full_matrices=False, check_finite=False, lapack_driver="gesdd"
+    )
+    return Q @ Wt.T, s, V
+
+
+def random_subspace(m, k, dtype, random_state):
+    """Gaussian start of a subspace iteration, on the column side: it does not see n."""
+    return random_state.standard_normal((m, k)).astype(dtype, copy=False)
+
+
+def leading_svd(operator, k, *, n_passes=6, random_state=None):
+    """Leading k singular triplets from a random start, oversampled.
+
+    The start is drawn with a fixed seed unless `random_state` (a RandomState) is given.
+    """
+    n, m = operator.shape
+    rng = np.random.RandomState(0) if random_state is None else random_state
+    width = min(k + 10, n, m)
+    start = random_subspace(m, width, operator.dtype, rng)
+    U, s, V = subspace_svd(operator, start, n_passes=n_passes)
+    return U[:, :k], s[:k], V[:, :k]
+
+
+def spectral_norm(operator):
+    """Largest singular value to machine precision, by Lanczos bidiagonalisation."""
+    n, m = operator.shape
+    if min(n, m) <= 2:
+        small = operator.matmul(np.eye(m, dtype=operator.dtype)) if m <= n else operator.rmatmul(
+            np.eye(n, dtype=operator.dtype)
+        )
+        return float(np.linalg.norm(small, 2))
+    double = LinearOperator(
+        (n, m),
+        matvec=lambda x: _column(operator.matmul, x, operator.dtype),
+        rmatvec=lambda x: _column(operator.rmatmul, x, operator.dtype),
+        dtype=np.float64,
+    )
+    start = np.random.RandomState(0).standard_normal(min(n, m))
+    if not np.any(operator.entries):
+        return 0.0
+    return float(svds(double, k=1, v0=start, return_singular_vectors=False)[0])
+
+
+def _column(product, x, dtype):
+    return product(np.asarray(x, dtype=dtype).reshape(-1, 1))[:, 0].astype(np.float64)
+
+
+def low_rank_norm(terms):
+    """Frobenius norm of a sum of low-rank matrices sum_t c_t Q_t B_t' without cancellation.
+
+    Parameters
+    ----------
+    terms : list of (float, ndarray, ndarray)
+        Coefficient c, Q with orthonormal columns (n x k_t) and B (m x k_t). The first term is
+        the reference: with P_t = Q_1' Q_t the sum splits into orthogonal parts,
+        Q_1 (sum_t c_t B_t P_t')' + sum_t c_t (Q_t - Q_1 P_t) B_t', each of which is small when
+        the sum is, so the result keeps its relative accuracy far below the root of the
+        machine precision.
+    """
+    c0, Q0, B0 = terms[0]
+    inside = c0 * B0
+    outside_left, outside_right = [], []
+    for c, Q, B in terms[1:]:
+        P = Q0.T @ Q
+        inside = inside + B @ (c * P.T)
+        outside_left.append(Q - Q0 @ P)
+        outside_right.append(c * B)
+    total = float(np.vdot(inside, inside))
+    if outside_left:
+        left, right = np.hstack(outside_left), np.hstack(outside_right)
+        total += max(0.0, float(np.vdot(left.T @ left, right.T @ right)))
+    return np.sqrt(total)

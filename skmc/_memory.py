@@ -1,0 +1,36 @@
+"""Refuse what cannot fit before allocating it."""
+
+import os
+import sys
+
+
+def available_bytes():
+    """Memory that may still be allocated, in bytes, or None where the system does not tell."""
+    limits = []
+    try:
+        with open("/proc/meminfo", encoding="ascii") as meminfo:
+            for line in meminfo:
+                if line.startswith("MemAvailable:"):
+                    limits.append(int(line.split()[1]) * 1024)
+    except OSError:
+        if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+            limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    if sys.platform != "win32":
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if soft != resource.RLIM_INFINITY:
+            limits.append(soft)
+    return min(limits, default=None)
+
+
+def check_fits(shape, itemsize):
+    """Raise MemoryError if a dense array of this shape does not fit in memory."""
+    needed = shape[0] * shape[1] * itemsize
+    available = available_bytes()
+    if available is not None and needed > available:
+        raise MemoryError(
+            f"The completed {shape[0]} x {shape[1]} matrix takes {needed / 1e9:.3g} GB and "
+            f"{available / 1e9:.3g} GB are available. Transform slices of the rows, or ask for "
+            "single entries with predict_entries."
+        )

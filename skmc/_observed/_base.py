@@ -1,0 +1,201 @@
+"""What every form of the observed set offers to the layers above."""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+
+import numpy as np
+
+from skmc import _kernels
+from skmc._observed._view import transpose_pattern
+from skmc._parallel import for_each_block
+
+
+class ObservedMatrix(ABC):
+    """Entries Omega of an n x m matrix with their values x and positive weights w.
+
+    Solvers work on *entry arrays*: arrays over Omega in the layout of the form at hand (a vector
+    of length nnz, or an n x m array that is zero outside Omega). They add, scale and dot them,
+    and otherwise only use the methods below, so that another backend can stand behind these.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (n, m).
+    values : ndarray
+        Entry array of the observed values.
+    weights : ndarray or None
+        Entry array of the weights; None means one everywhere.
+    n_threads : int
+        Threads that the compiled kernels may use.
+    """
+
+    shape: tuple
+    values: np.ndarray
+    weights: np.ndarray | None
+    n_threads: int
+
+    @property
+    def dtype(self):
+        """Floating-point type of values, factors and results."""
+        return self.values.dtype
+
+    @property
+    @abstractmethod
+    def nnz(self):
+        """Number of observed entries."""
+
+    @property
+    @abstractmethod
+    def rows(self):
+        """Row view of Omega."""
+
+    @cached_property
+    def columns(self):
+        """Column view of Omega, built when first needed."""
+        return transpose_pattern(self.rows, self.shape[1])
+
+    @abstractmethod
+    def residual(self, U, V):
+        """Entry array of x_ij - u_i . v_j, in O(nnz r)."""
+
+    @abstractmethod
+    def subtract_outer(self, entries, a, b):
+        """Entry array of e_ij - a_i b_j."""
+
+    @abstractmethod
+    def matmul(self, entries, B):
+        """Product of the sparse n x m matrix of `entries` with B (m x k), in O(nnz k)."""
+
+    @abstractmethod
+    def rmatmul(self, entries, B):
+        """Product of the transposed matrix of `entries` with B (n x k), in O(nnz k)."""
+
+    @abstractmethod
+    def with_values(self, values, weights=None):
+        """Return the same pattern carrying other entry arrays."""
+
+    @abstractmethod
+    def standardized(self, center, scale, row_scale=None):
+        """Return the matrix of a_i (x_ij - center_j) / scale_j, a = `row_scale`."""
+
+    @abstractmethod
+    def take_rows(self, keep):
+        """Return the matrix of the rows where the boolean array `keep` is True."""
+
+    @abstractmethod
+    def fill(self, out):
+        """Write the observed values into the n x m array `out`."""
+
+    @abstractmethod
+    def column_moments(self, row_weight=None):
+        """Count, mean and variance of each column, in float64, zero where it is empty.
+
+        Entries count with their weight times that of their row; the count itself is of rows.
+        """
+
+    def rows_and_columns(self):
+        """Row and column numbers of the observed entries, in the order of the row view."""
+        view = self.rows
+        return np.repeat(np.arange(self.shape[0]), view.counts), view.indices
+
+    def weighted(self, entries):
+        """Entry array of w_ij e_ij."""
+        return entries if self.weights is None else self.weights * entries
+
+    def dot(self, first, second):
+        """Sum over Omega of the product of two entry arrays, accumulated in float64."""
+        return float(np.einsum("i,i->", first.ravel(), second.ravel(), dtype=np.float64))
+
+    def column_sums(self, entries, a=None):
+        """For each column j the sum over its entries of a_i e_ij."""
+        a = np.ones(self.shape[0]) if a is None else a
+        return self.rmatmul(entries, a.astype(self.dtype)[:, None])[:, 0]
+
+    def row_sums(self, entries, a=None):
+        """For each row i the sum over its entries of a_j e_ij."""
+        a = np.ones(self.shape[1]) if a is None else a
+        return self.matmul(entries, a.astype(self.dtype)[:, None])[:, 0]
+
+    def ridge_rows(self, V, penalty, *, shift=None, shift_scale=None):
+        """Ridge regression of every row on V.
+
+        Returns
+        -------
+        U : ndarray, shape (n, r)
+            argmin_u 1/2 sum_j w_ij (x_ij - a_i s_j - u . v_j)^2 + 1/2 sum_k penalty_k u_k^2,
+            with s = `shift` and a = `shift_scale`.
+        value : ndarray of float64, shape (n,)
+            The minimum reached in each row.
+        """
+        U, _, value = self._ridge(
+            self.rows, V, penalty, intercept=False, shift=shift, shift_scale=shift_scale
+        )
+        return U, value
+
+    def ridge_columns(self, U, penalty, *, intercept=False, design=None, shift=None):
+        """Ridge regression of every column on U, with an optional free intercept.
+
+        Returns
+        -------
+        V : ndarray, shape (m, r)
+            Minimiser over v and c_j of 1/2 sum_i w_ij (x_ij - b_i - a_i c_j - u_i . v)^2 +
+            1/2 sum_k penalty_k v_k^2, with b = `shift` and a = `design`.
+        c : ndarray, shape (m,)
+            The intercepts, zero unless `intercept`.
+        value : ndarray of float64, shape (m,)
+            The minimum reached in each column.
+        """
+        return self._ridge(
+            self.columns, U, penalty, intercept=intercept, design=design, shift=shift
+        )
+
+    def _ridge(self, view, F, penalty, *, intercept, design=None, shift=None, shift_scale=None):
+        r = F.shape[1]
+        out = np.zeros((view.n_lines, r), dtype=self.dtype)
+        c = np.zeros(view.n_lines, dtype=self.dtype)
+        value = np.zeros(view.n_lines)
+        F = np.ascontiguousarray(F, dtype=self.dtype)
+        penalty = np.ascontiguousarray(np.broadcast_to(penalty, (r,)), dtype=self.dtype)
+        design, shift, shift_scale = (self._vector(x) for x in (design, shift, shift_scale))
+
+        def kernel(start, stop):
+            _kernels.ridge_rows(
+                start, stop, view.indptr, view.indices, view.values, view.weights, F, penalty,
+                intercept, design, shift, shift_scale, out, c, value,
+            )  # fmt: skip
+
+        for_each_block(kernel, view.indptr, self.n_threads, work_per_entry=r * (r + 4))
+        return out, c, value
+
+    def leave_one_out(self, V, penalty, *, shift=None, shift_scale=None):
+        """Residual of every entry against the ridge fit of its row without that entry.
+
+        Returns a vector in the order of the row view.
+
+        Parameters
+        ----------
+        V : ndarray, shape (m, r)
+            Column factors.
+        penalty : ndarray, shape (r,), or float
+            Ridge of each component, positive.
+        shift, shift_scale : ndarrays or None
+            As in `ridge_rows`.
+        """
+        view = self.rows
+        out = np.empty(view.indices.shape[0], dtype=self.dtype)
+        V = np.ascontiguousarray(V, dtype=self.dtype)
+        r = V.shape[1]
+        penalty = np.ascontiguousarray(np.broadcast_to(penalty, (r,)), dtype=self.dtype)
+        shift, shift_scale = self._vector(shift), self._vector(shift_scale)
+
+        def kernel(start, stop):
+            _kernels.leave_one_out_rows(
+                start, stop, view.indptr, view.indices, view.values, view.weights, V, penalty,
+                shift, shift_scale, out,
+            )  # fmt: skip
+
+        for_each_block(kernel, view.indptr, self.n_threads, work_per_entry=2 * r * (r + 4))
+        return out
+
+    def _vector(self, x):
+        return None if x is None else np.ascontiguousarray(x, dtype=self.dtype)

@@ -1,0 +1,46 @@
+"""Choose the form of the observed set."""
+
+import numpy as np
+
+from skmc._observed._dense import DenseObserved
+from skmc._observed._sparse import SparseObserved
+
+# Fraction of observed entries from which masked BLAS products on the whole array beat gathers of
+# the observed ones.
+DENSE_CROSSOVER = 0.25
+
+
+def observed_from_dense(values, mask, weights=None, n_threads=1):
+    """Observed set of a full array.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, m)
+        Finite where `mask` is True, anything elsewhere.
+    mask : ndarray of bool, shape (n, m)
+        True where observed.
+    weights : ndarray, shape (n, m), or None
+        Positive where `mask` is True.
+    n_threads : int, default=1
+        Threads for the kernels.
+    """
+    observed = np.count_nonzero(mask)
+    if observed >= DENSE_CROSSOVER * mask.size:
+        weights = None if weights is None else np.where(mask, weights, 0).astype(values.dtype)
+        zero = np.zeros((), dtype=values.dtype)
+        return DenseObserved(np.where(mask, values, zero), mask, weights, n_threads)
+    indptr = np.zeros(mask.shape[0] + 1, dtype=np.int64)
+    np.cumsum(np.count_nonzero(mask, axis=1), out=indptr[1:])
+    return SparseObserved.from_arrays(
+        indptr,
+        np.nonzero(mask)[1],
+        values[mask],
+        mask.shape,
+        None if weights is None else weights[mask],
+        n_threads,
+    )
+
+
+def observed_from_csr(indptr, indices, values, shape, weights=None, n_threads=1):
+    """Observed set of compressed rows with sorted, distinct indices in range."""
+    return SparseObserved.from_arrays(indptr, indices, values, shape, weights, n_threads)

@@ -1,0 +1,97 @@
+"""Omega as a full array with a mask: BLAS products, for tables with few holes."""
+
+from functools import cached_property
+
+import numpy as np
+
+from skmc._observed._base import ObservedMatrix
+from skmc._observed._view import CompressedView
+
+
+class DenseObserved(ObservedMatrix):
+    """Observed set held as an n x m array; entry arrays are n x m and zero outside Omega.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, m)
+        Observed values, zero where missing.
+    mask : ndarray of bool, shape (n, m)
+        True where observed.
+    weights : ndarray, shape (n, m), or None
+        Entry weights, zero where missing.
+    n_threads : int, default=1
+        Threads for the kernels.
+    """
+
+    def __init__(self, values, mask, weights=None, n_threads=1):
+        self.shape = values.shape
+        self.values = values
+        self.mask = mask
+        self.weights = weights
+        self.n_threads = n_threads
+
+    @cached_property
+    def nnz(self):
+        return int(np.count_nonzero(self.mask))
+
+    @cached_property
+    def _complete(self):
+        return self.nnz == self.mask.size
+
+    @cached_property
+    def rows(self):
+        counts = np.count_nonzero(self.mask, axis=1)
+        indptr = np.zeros(self.shape[0] + 1, dtype=np.int64)
+        np.cumsum(counts, out=indptr[1:])
+        return CompressedView(
+            indptr=indptr,
+            indices=np.nonzero(self.mask)[1].astype(np.int32),
+            values=self.values[self.mask],
+            weights=None if self.weights is None else self.weights[self.mask],
+        )
+
+    def residual(self, U, V):
+        return self._masked(self.values - U @ V.T)
+
+    def subtract_outer(self, entries, a, b):
+        return self._masked(entries - np.multiply.outer(a, b).astype(self.dtype, copy=False))
+
+    def _masked(self, entries):
+        if not self._complete:
+            entries *= self.mask
+        return entries
+
+    def matmul(self, entries, B):
+        return entries @ B
+
+    def rmatmul(self, entries, B):
+        return entries.T @ B
+
+    def with_values(self, values, weights=None):
+        return DenseObserved(values, self.mask, weights, self.n_threads)
+
+    def standardized(self, center, scale, row_scale=None):
+        values = (self.values - center) / scale
+        if row_scale is not None:
+            values *= row_scale[:, None]
+        return self.with_values(
+            self._masked(values.astype(self.dtype, copy=False)), self.weights
+        )
+
+    def take_rows(self, keep):
+        weights = None if self.weights is None else self.weights[keep]
+        return DenseObserved(self.values[keep], self.mask[keep], weights, self.n_threads)
+
+    def fill(self, out):
+        np.copyto(out, self.values, where=self.mask)
+
+    def column_moments(self, row_weight=None):
+        w = np.ones(self.shape[0]) if row_weight is None else np.asarray(row_weight, np.float64)
+        count = w @ self.mask
+        weights = w[:, None] * (self.mask if self.weights is None else self.weights)
+        total = weights.sum(axis=0)
+        total[total <= 0] = np.inf
+        values = self.values.astype(np.float64)
+        mean = np.einsum("ij,ij->j", weights, values) / total
+        values -= mean
+        return count, mean, np.einsum("ij,ij,ij->j", weights, values, values) / total

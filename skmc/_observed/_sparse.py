@@ -1,0 +1,131 @@
+"""Omega as compressed rows and columns: cost and memory in nnz, never in n m."""
+
+import numpy as np
+
+from skmc import _kernels
+from skmc._observed._base import ObservedMatrix
+from skmc._observed._view import CompressedView
+from skmc._parallel import for_each_block
+
+
+class SparseObserved(ObservedMatrix):
+    """Observed set held as compressed rows; entry arrays are vectors in row order.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (n, m).
+    rows : CompressedView
+        Row view.
+    n_threads : int, default=1
+        Threads for the kernels.
+    """
+
+    def __init__(self, shape, rows, n_threads=1):
+        self.shape = shape
+        self._rows = rows
+        self.values = rows.values
+        self.weights = rows.weights
+        self.n_threads = n_threads
+
+    @property
+    def nnz(self):
+        return self.values.shape[0]
+
+    @property
+    def rows(self):
+        return self._rows
+
+    def residual(self, U, V):
+        return self._entries(self.values, U, V)
+
+    def subtract_outer(self, entries, a, b):
+        return self._entries(entries, a[:, None], b[:, None])
+
+    def _entries(self, values, U, V):
+        view = self._rows
+        U = np.ascontiguousarray(U, dtype=self.dtype)
+        V = np.ascontiguousarray(V, dtype=self.dtype)
+        out = np.empty_like(values)
+
+        def kernel(start, stop):
+            _kernels.entries_rows(
+                start, stop, view.indptr, view.indices, U, V, values, None, None, out
+            )
+
+        for_each_block(kernel, view.indptr, self.n_threads, work_per_entry=2 * U.shape[1])
+        return out
+
+    def matmul(self, entries, B):
+        return self._spmm(self._rows, entries, B)
+
+    def rmatmul(self, entries, B):
+        return self._spmm(self.columns, entries, B)
+
+    def _spmm(self, view, entries, B):
+        B = np.ascontiguousarray(B, dtype=self.dtype)
+        data = view.arrange(entries)
+        out = np.empty((view.n_lines, B.shape[1]), dtype=self.dtype)
+
+        def kernel(start, stop):
+            _kernels.spmm_rows(start, stop, view.indptr, view.indices, data, B, out)
+
+        for_each_block(kernel, view.indptr, self.n_threads, work_per_entry=2 * B.shape[1])
+        return out
+
+    def with_values(self, values, weights=None):
+        rows = self._rows.with_values(values, weights)
+        other = SparseObserved(self.shape, rows, self.n_threads)
+        if "columns" in self.__dict__:
+            other.columns = self.columns.with_values(values, weights)
+        return other
+
+    def standardized(self, center, scale, row_scale=None):
+        view = self._rows
+        values = (self.values - center[view.indices]) / scale[view.indices]
+        if row_scale is not None:
+            values *= np.repeat(row_scale, view.counts)
+        return self.with_values(values.astype(self.dtype, copy=False), self.weights)
+
+    def take_rows(self, keep):
+        view = self._rows
+        entries = np.repeat(keep, view.counts)
+        indptr = np.zeros(np.count_nonzero(keep) + 1, dtype=np.int64)
+        np.cumsum(view.counts[keep], out=indptr[1:])
+        rows = CompressedView(
+            indptr=indptr,
+            indices=view.indices[entries],
+            values=view.values[entries],
+            weights=None if view.weights is None else view.weights[entries],
+        )
+        return SparseObserved((indptr.shape[0] - 1, self.shape[1]), rows, self.n_threads)
+
+    def fill(self, out):
+        view = self._rows
+        out[np.repeat(np.arange(self.shape[0]), view.counts), view.indices] = view.values
+
+    def column_moments(self, row_weight=None):
+        view, m = self._rows, self.shape[1]
+        repeats = None if row_weight is None else np.repeat(row_weight, view.counts)
+        count = np.bincount(view.indices, weights=repeats, minlength=m).astype(np.float64)
+        weights = np.ones(self.nnz) if repeats is None else repeats.astype(np.float64)
+        if view.weights is not None:
+            weights = weights * view.weights
+        total = np.bincount(view.indices, weights=weights, minlength=m)
+        total[total <= 0] = np.inf
+        values = view.values.astype(np.float64)
+        mean = np.bincount(view.indices, weights=weights * values, minlength=m) / total
+        values -= mean[view.indices]
+        square = np.bincount(view.indices, weights=weights * values**2, minlength=m) / total
+        return count, mean, square
+
+    @classmethod
+    def from_arrays(cls, indptr, indices, values, shape, weights=None, n_threads=1):
+        """Build from compressed rows whose indices are sorted, distinct and in range."""
+        rows = CompressedView(
+            indptr=np.ascontiguousarray(indptr, dtype=np.int64),
+            indices=np.ascontiguousarray(indices, dtype=np.int32),
+            values=np.ascontiguousarray(values),
+            weights=None if weights is None else np.ascontiguousarray(weights, values.dtype),
+        )
+        return cls(shape, rows, n_threads)

@@ -1,0 +1,174 @@
+"""The one optimisation problem of the package."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from skmc._factors import Factors
+from skmc._linalg import SparsePlusLowRank, spectral_norm
+from skmc._offsets import OffsetModel, Offsets
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """What is left of the data at some Z, offsets taken out.
+
+    Parameters
+    ----------
+    entries : ndarray
+        Entry array of e_ij = x_ij - a_i mu_j - b_i - z_ij at the best offsets.
+    loss : float
+        1/2 sum w_ij e_ij^2 + kappa/2 sum b_i^2.
+    offsets : Offsets
+        The best offsets.
+    """
+
+    entries: np.ndarray
+    loss: float
+    offsets: Offsets
+
+
+@dataclass(frozen=True, eq=False)
+class CompletionProblem:
+    """Penalised low-rank completion of the observed entries of a matrix.
+
+    minimise over U (n x r), V (m x r), mu, b
+        1/2 sum_Omega w_ij (x_ij - a_i mu_j - b_i - u_i . v_j)^2 + kappa/2 |b|^2
+        + alpha/2 (|U|_F^2 + |V|_F^2)
+
+    With r at least the rank of its solution this is the nuclear-norm problem, since
+    alpha |Z|_* = min over Z = U V' of alpha/2 (|U|^2 + |V|^2). alpha = 0 is the hard-rank problem.
+
+    Parameters
+    ----------
+    observed : ObservedMatrix
+        Omega with values and weights, in standardised units.
+    rank : int
+        Largest rank r of the factors.
+    alpha : float
+        Penalty, at least 0.
+    offsets : OffsetModel
+        Offsets that are fitted jointly.
+    """
+
+    observed: object
+    rank: int
+    alpha: float
+    offsets: OffsetModel
+
+    @property
+    def shape(self):
+        """(n, m)."""
+        return self.observed.shape
+
+    @property
+    def dtype(self):
+        """Floating-point type of the factors."""
+        return self.observed.dtype
+
+    def with_alpha(self, alpha):
+        """Return the same problem with another penalty."""
+        other = replace(self, alpha=float(alpha))
+        if "at_zero" in self.__dict__:
+            other.__dict__["at_zero"] = self.at_zero
+        return other
+
+    @cached_property
+    def at_zero(self):
+        """Residual at Z = 0: the data less their offsets."""
+        return self._residual(self.observed.values, None)
+
+    @cached_property
+    def total_weight(self):
+        """Number of observed entries, each counted with its sample weight."""
+        counts = self.observed.rows.counts.astype(np.float64)
+        return float(counts @ self.offsets.design.astype(np.float64) ** 2)
+
+    @property
+    def mean_degrees(self):
+        """Size-biased mean weight of the entries in a row and in a column.
+
+        Sample weights count as repetitions of their row.
+        """
+        multiplicity = self.offsets.design.astype(np.float64) ** 2
+        rows = self.offsets.row_weight.astype(np.float64)
+        columns = self.offsets.column_weight.astype(np.float64)
+        total = max(columns.sum(), np.finfo(np.float64).tiny)
+        return float(multiplicity @ rows**2 / total), float(columns @ columns / total)
+
+    def residual(self, factors, start=None):
+        """Residual at Z = U V', in O(nnz r)."""
+        if factors.rank == 0:
+            return self.at_zero
+        return self._residual(self.observed.residual(factors.U, factors.V), start)
+
+    def _residual(self, entries, start):
+        entries, offsets = self.offsets.project(entries, start)
+        loss = 0.5 * self.observed.dot(self.observed.weighted(entries), entries)
+        if offsets.rows is not None:
+            b = offsets.rows.astype(np.float64)
+            loss += 0.5 * self.offsets.row_penalty * float(b @ b)
+        return Residual(entries, loss, offsets)
+
+    def penalty(self, factors):
+        """alpha/2 (|U|^2 + |V|^2)."""
+        squares = sum(np.einsum("ik,ik->", F, F, dtype=np.float64) for F in (factors.U, factors.V))
+        return 0.5 * self.alpha * float(squares)
+
+    def objective(self, factors):
+        """Objective at the factors, with the best offsets for them."""
+        return self.residual(factors).loss + self.penalty(factors)
+
+    def gradient(self, factors):
+        """Gradient of the objective (best offsets eliminated) in U and in V."""
+        observed = self.observed
+        entries = observed.weighted(self.residual(factors).entries)
+        alpha = self.dtype.type(self.alpha)
+        return (
+            alpha * factors.U - observed.matmul(entries, factors.V),
+            alpha * factors.V - observed.rmatmul(entries, factors.U),
+        )
+
+    def noise_variance(self, loss, dof=0.0):
+        """Residual variance 2 loss / (nnz - dof), entries counted with their sample weight."""
+        return 2.0 * loss / max(self.total_weight - dof, 1.0)
+
+    def alpha_max(self):
+        """Smallest alpha at which Z = 0 is optimal: the spectral norm of the centred data."""
+        return self._spectral_norm(self.at_zero)
+
+    def _spectral_norm(self, residual):
+        entries = self.observed.weighted(residual.entries)
+        return spectral_norm(SparsePlusLowRank(self.observed, entries))
+
+    def duality_gap(self, factors):
+        """Distance of alpha |Z|_* + loss from its minimum, at most.
+
+        The residual scaled until its spectral norm is at most alpha is feasible in the dual,
+        max_t t <e, x>_w - t^2/2 (|e|_w^2 + kappa |b|^2) over 0 <= t <= alpha / |w e|_2. A gap of
+        eps proves that the factors are within eps of the global optimum over all ranks.
+        """
+        if not self.alpha > 0:
+            raise ValueError("The duality gap needs alpha > 0; at alpha = 0 the problem is the "
+                             "hard-rank one, which has no dual certificate.")  # fmt: skip
+        residual = self.residual(factors)
+        nuclear = float(factors.singular_values().sum(dtype=np.float64))
+        primal = residual.loss + self.alpha * nuclear
+        weighted = self.observed.weighted(residual.entries)
+        linear = self.observed.dot(weighted, self.at_zero.entries)
+        if residual.offsets.rows is not None:
+            b, b0 = (o.rows.astype(np.float64) for o in (residual.offsets, self.at_zero.offsets))
+            linear += self.offsets.row_penalty * float(b @ b0)
+        norm = self._spectral_norm(residual)
+        feasible = self.alpha / norm if norm > 0 else np.inf
+        quadratic = 2.0 * residual.loss
+        best = linear / quadratic if quadratic > 0 else 0.0
+        t = min(max(best, 0.0), feasible)
+        return primal - (t * linear - 0.5 * t * t * quadratic)
+
+
+def zero_factors(problem):
+    """The rank-0 factors of a problem."""
+    n, m = problem.shape
+    return Factors(np.zeros((n, 0), problem.dtype), np.zeros((m, 0), problem.dtype))

@@ -1,0 +1,72 @@
+"""Column centres and scales: the units in which problems are solved."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# A column with this many observed entries keeps its own scale; one with fewer is drawn towards
+# the common scale, because its standard deviation is little more than a guess.
+OWN_SCALE_COUNT = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Affine map from the user's units to those of the problem, x -> (x - center) / scale.
+
+    Parameters
+    ----------
+    center : ndarray of float64, shape (m,)
+        Centre of each column.
+    scale : ndarray of float64, shape (m,)
+        Scale of each column, positive.
+    mean : ndarray of float64, shape (m,)
+        Mean of the observed entries of each column, what a model has to beat.
+    common : float
+        Factor by which a penalty in the user's units is divided in those of the problem: the
+        common scale when columns are not scaled one by one, else 1.
+    """
+
+    center: np.ndarray
+    scale: np.ndarray
+    mean: np.ndarray
+    common: float = 1.0
+
+
+def fit_units(observed, sample_weight, *, center, scale):
+    """Centres and scales from the observed entries.
+
+    Parameters
+    ----------
+    observed : ObservedMatrix
+        The data in the user's units.
+    sample_weight : ndarray of shape (n,), or None
+        Row weights, counted as repetitions.
+    center : bool
+        Whether columns have offsets; if not, centres are zero and scales are root mean squares.
+    scale : bool
+        Whether each column has its own scale; if not, all share one, so that the arithmetic
+        does not depend on the unit of the data.
+    """
+    count, mean, square = observed.column_moments(sample_weight)
+    # An empty column is centred on the grand mean.
+    mean = np.where(count > 0, mean, count @ mean / count.sum())
+    centers = mean if center else np.zeros_like(mean)
+    deviation = np.sqrt(square if center else square + mean**2 * (count > 0))
+    # What is left of a constant column after rounding is not a scale.
+    tiny = 8.0 * np.finfo(observed.dtype).eps * np.abs(mean)
+    deviation[deviation <= tiny] = 0.0
+    if not scale:
+        common = float(np.sqrt(count @ deviation**2 / count.sum())) or 1.0
+        return Units(centers, np.full(mean.shape, common), mean, common)
+    typical = _weighted_median(deviation, np.maximum(count - 1.0, 0.0) * (deviation > 0)) or 1.0
+    pull = np.clip(1.0 - (count - 1.0) / OWN_SCALE_COUNT, 0.0, 1.0)
+    own = np.where(deviation > 0, deviation, typical)
+    return Units(centers, np.sqrt((1.0 - pull) * own**2 + pull * typical**2), mean)
+
+
+def _weighted_median(values, weights):
+    order = np.argsort(values, kind="stable")
+    cumulative = np.cumsum(weights[order])
+    if not cumulative.size or cumulative[-1] <= 0:
+        return 0.0
+    return float(values[order][np.searchsorted(cumulative, 0.5 * cumulative[-1])])

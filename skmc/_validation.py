@@ -1,0 +1,292 @@
+"""From whatever a user hands over to an observed set, with every message about bad input."""
+
+import sys
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import validate_data
+
+from skmc._observed import observed_from_csr, observed_from_dense
+
+INT32_MAX = np.iinfo(np.int32).max
+
+
+def validate_matrix(
+    estimator, X, *, reset, missing_values=np.nan, entry_weight=None, n_threads=1
+):
+    """Observed set of a matrix with holes.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Learns (`reset`) or checks the number and names of the features.
+    X : array-like, dataframe or sparse matrix of shape (n, m)
+        NaN (or `missing_values`, None, NA, a mask) marks what is missing in a dense table; in a
+        sparse matrix the stored entries are the observed ones.
+    reset : bool
+        Whether the estimator is being fitted.
+    missing_values : float, default=nan
+        The mark of missing entries.
+    entry_weight : array-like or sparse matrix of shape (n, m), or None
+        Weight of each observed entry; zero means missing.
+    n_threads : int, default=1
+        Threads for the kernels.
+
+    Returns
+    -------
+    ObservedMatrix
+        In the user's units; float32 stays float32, everything else becomes float64.
+    """
+    if sparse.issparse(X):
+        return _from_sparse(estimator, X, reset, missing_values, entry_weight, n_threads)
+    X = _to_plain(X, missing_values)
+    X = validate_data(
+        estimator, X, reset=reset, dtype=(np.float64, np.float32), ensure_all_finite=False
+    )
+    mask = _observed_mask(X, missing_values)
+    weights = None
+    if entry_weight is not None:
+        if sparse.issparse(entry_weight):
+            raise TypeError("entry_weight is sparse but X is not; pass both in the same form.")
+        weights = _check_weights(np.asarray(entry_weight, dtype=X.dtype), X.shape, mask)
+        mask = mask & (weights > 0)
+    return observed_from_dense(X, mask, weights, n_threads)
+
+
+def check_some_observed(observed):
+    """Raise ValueError if nothing is observed: there is nothing to learn from."""
+    if observed.nnz == 0:
+        n, m = observed.shape
+        raise ValueError(
+            f"All {n} x {m} entries of X are missing; at least one must be observed. Check "
+            "missing_values, and that missing entries are NaN and observed ones are not."
+        )
+
+
+def _observed_mask(X, missing_values):
+    nan = np.isnan(X)
+    if not np.isnan(missing_values):
+        if nan.any():
+            raise ValueError(
+                f"Input X contains NaN{_where(nan)}, but missing_values={missing_values!r}; set "
+                "missing_values=np.nan or replace them."
+            )
+        mask = X != missing_values
+    else:
+        mask = ~nan
+    infinite = np.isinf(X)
+    if infinite.any():
+        raise ValueError(
+            f"Input X contains infinity or a value too large for {X.dtype}{_where(infinite)}; "
+            "mark such entries as missing or correct them."
+        )
+    return mask
+
+
+def _where(bad):
+    rows, columns = np.nonzero(bad)
+    return f" ({rows.size} of them, the first at row {rows[0]}, column {columns[0]})"
+
+
+def _check_weights(weights, shape, mask):
+    if weights.shape != shape:
+        raise ValueError(f"entry_weight has shape {weights.shape}, X has {shape}.")
+    bad = mask & ~((weights >= 0) & np.isfinite(weights))
+    if bad.any():
+        raise ValueError(
+            f"entry_weight must be finite and not negative where X is observed{_where(bad)}."
+        )
+    return weights
+
+
+def _to_plain(X, missing_values):
+    """Dense input in a form whose missing entries survive scikit-learn's conversion."""
+    if isinstance(X, np.ma.MaskedArray):
+        # scikit-learn drops the mask, and what was hidden becomes data.
+        kind = X.dtype if X.dtype.kind == "f" else np.float64
+        return X.astype(kind).filled(missing_values)
+    if isinstance(X, np.ndarray) and X.dtype == object:
+        return _replace_null_objects(X, missing_values)
+    if hasattr(X, "dtypes") and hasattr(X, "isna"):
+        return _check_frame(X, missing_values)
+    if isinstance(X, np.ndarray) and X.dtype.kind in "mM":
+        raise TypeError(
+            f"X has dtype {X.dtype}; dates and durations have no linear scale of their own. "
+            "Convert them to numbers first."
+        )
+    return X
+
+
+def _replace_null_objects(X, missing_values):
+    pandas = sys.modules.get("pandas")
+    nulls = (None,) if pandas is None else (None, pandas.NA, pandas.NaT)
+    is_null = np.frompyfunc(lambda value: any(value is null for null in nulls), 1, 1)
+    null = is_null(X).astype(bool)
+    return np.where(null, missing_values, X) if null.any() else X
+
+
+def _check_frame(X, missing_values):
+    wrong = {}
+    for name, dtype in zip(X.columns, X.dtypes, strict=True):
+        kind = getattr(dtype, "kind", "O")
+        text = str(dtype)
+        if kind in "mM" or text.startswith(("datetime", "timedelta", "period")):
+            wrong[name] = "dates or durations"
+        elif text == "category":
+            wrong[name] = "categories"
+        elif text.startswith(("string", "str")):
+            wrong[name] = "text"
+        elif text.startswith("Sparse"):
+            raise TypeError(
+                f"Column {name!r} is a pandas Sparse column. Pass a scipy.sparse matrix (stored "
+                "entries are observed, absent ones missing) or a dense frame with NaN."
+            )
+    if wrong:
+        listed = ", ".join(f"{name!r} ({what})" for name, what in list(wrong.items())[:10])
+        raise TypeError(
+            f"{len(wrong)} column(s) of X are not numeric: {listed}. Encode or drop them, for "
+            "example with a ColumnTransformer."
+        )
+    objects = [name for name, dtype in zip(X.columns, X.dtypes, strict=True) if dtype == object]
+    if not objects:
+        return X
+    X = X.copy()
+    for name in objects:
+        column = _replace_null_objects(X[name].to_numpy(), missing_values)
+        try:
+            X[name] = column.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"Column {name!r} of X is not numeric: {error}") from error
+    return X
+
+
+def _from_sparse(estimator, X, reset, missing_values, entry_weight, n_threads):
+    # Names and number of features only: scikit-learn's own checks would let corrupt indices pass.
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    indptr, indices, values, shape = canonical_csr(X, "X")
+    weights = None
+    if entry_weight is not None:
+        weights = _sparse_weights(entry_weight, indptr, indices, shape, values.dtype)
+    drop = np.zeros(values.shape, dtype=bool)
+    if not np.isnan(missing_values):
+        drop |= values == missing_values
+    if weights is not None:
+        drop |= weights == 0
+    if drop.any():
+        keep = ~drop
+        rows = np.repeat(np.arange(shape[0]), np.diff(indptr))[keep]
+        indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))])
+        indices, values = indices[keep], values[keep]
+        weights = None if weights is None else weights[keep]
+    return observed_from_csr(indptr, indices, values, shape, weights, n_threads)
+
+
+def _sparse_weights(entry_weight, indptr, indices, shape, dtype):
+    if not sparse.issparse(entry_weight):
+        entry_weight = np.asarray(entry_weight)
+        if entry_weight.shape != shape:
+            raise ValueError(f"entry_weight has shape {entry_weight.shape}, X has {shape}.")
+        rows = np.repeat(np.arange(shape[0]), np.diff(indptr))
+        weights = entry_weight[rows, indices].astype(dtype)
+    else:
+        wptr, windices, weights, wshape = canonical_csr(entry_weight, "entry_weight")
+        same = wshape == shape and np.array_equal(wptr, indptr)
+        if not (same and np.array_equal(windices, indices)):
+            raise ValueError(
+                "entry_weight must store exactly the entries that X stores: X has shape "
+                f"{shape} with {indices.size} stored entries, entry_weight {wshape} with "
+                f"{windices.size}."
+            )
+        weights = weights.astype(dtype)
+    bad = ~((weights >= 0) & np.isfinite(weights))
+    if bad.any():
+        raise ValueError(
+            f"entry_weight must be finite and not negative; {np.count_nonzero(bad)} of its "
+            "entries are not."
+        )
+    return weights
+
+
+def canonical_csr(X, name):
+    """Row pointers, column indices and values of a sparse matrix, checked, sorted and distinct.
+
+    The matrix itself is left as it is. Raises ValueError for corrupt, duplicate, infinite or NaN
+    entries, TypeError for a storage format in which stored does not mean observed.
+    """
+    if X.format not in ("csr", "csc", "coo", "lil", "dok"):
+        raise TypeError(
+            f"Sparse input {name} has format {X.format!r}, which stores whole blocks or "
+            "diagonals, so that stored entries cannot be told from padding. Convert it to 'csr' "
+            "or 'coo' with the observed entries only."
+        )
+    if X.ndim != 2:
+        raise ValueError(f"Expected 2D array, got {X.ndim}D sparse array {name} instead.")
+    n, m = (int(size) for size in X.shape)
+    if n == 0 or m == 0:
+        raise ValueError(
+            f"Found array with {n} sample(s) and {m} feature(s) (shape=({n}, {m})) while a "
+            "minimum of 1 is required."
+        )
+    if max(n, m) > INT32_MAX:
+        raise ValueError(f"Sparse input {name} has shape ({n}, {m}); the limit is {INT32_MAX}.")
+    rows, columns, values = _triplets(X, name)
+    outside = (rows < 0) | (rows >= n) | (columns < 0) | (columns >= m)
+    if outside.any():
+        at = int(np.argmax(outside))
+        raise ValueError(
+            f"Sparse input {name} has {np.count_nonzero(outside)} indices outside its shape "
+            f"({n}, {m}), the first ({rows[at]}, {columns[at]}) at position {at}."
+        )
+    values = _check_values(values, rows, columns, name)
+    in_order = (rows[1:] > rows[:-1]) | ((rows[1:] == rows[:-1]) & (columns[1:] >= columns[:-1]))
+    if not in_order.all():
+        order = np.lexsort((columns, rows))
+        rows, columns, values = rows[order], columns[order], values[order]
+    repeated = (rows[1:] == rows[:-1]) & (columns[1:] == columns[:-1])
+    if repeated.any():
+        at = int(np.argmax(repeated))
+        raise ValueError(
+            f"Sparse input {name} stores {np.count_nonzero(repeated)} entries twice, the first "
+            f"at row {rows[at]}, column {columns[at]}. Keep one value for each entry."
+        )
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))])
+    return indptr.astype(np.int64), columns.astype(np.int32), values, (n, m)
+
+
+def _triplets(X, name):
+    if X.format in ("csr", "csc"):
+        try:
+            X.check_format(full_check=True)
+        except ValueError as error:
+            raise ValueError(f"Sparse input {name} is corrupt: {error}.") from error
+    elif X.format in ("lil", "dok"):
+        X = X.tocoo()
+    if X.format == "coo":
+        rows, columns = X.row, X.col
+        if not rows.shape == columns.shape == X.data.shape:
+            raise ValueError(
+                f"Sparse input {name} is corrupt: {rows.size} row indices, {columns.size} column "
+                f"indices and {X.data.size} values."
+            )
+        return rows, columns, X.data
+    major = np.repeat(np.arange(X.indptr.size - 1), np.diff(X.indptr))
+    minor, data = X.indices[: X.indptr[-1]], X.data[: X.indptr[-1]]
+    return (major, minor, data) if X.format == "csr" else (minor, major, data)
+
+
+def _check_values(values, rows, columns, name):
+    if values.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported\nSparse input {name} is {values.dtype}.")
+    if values.dtype.kind not in "fiub":
+        raise TypeError(f"Sparse input {name} has dtype {values.dtype}; numbers are needed.")
+    kind = np.float32 if values.dtype == np.float32 else np.float64
+    values = values.astype(kind, copy=False)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        at = int(np.argmax(bad))
+        raise ValueError(
+            f"Sparse input {name} stores {np.count_nonzero(bad)} entries that are NaN or "
+            f"infinite, the first at row {rows[at]}, column {columns[at]}. Missing entries are "
+            "those that are not stored: leave them out."
+        )
+    return values

@@ -1,0 +1,181 @@
+"""Completion by projected gradient descent."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+from skmc._base import BaseCompleter
+from skmc._compat import Interval, StrOptions
+from skmc.solvers import ProjectedGradient
+
+
+class ProjectedGDCompleter(BaseCompleter):
+    """Completion at a fixed rank by projected gradient descent.
+
+    minimise over Z of rank at most `rank` and the offsets mu
+
+        1/2 sum_{(i,j) observed} w_ij (x_ij - mu_j - z_ij)^2
+
+    in standardised units. Each step moves Z along the residual on the observed entries and
+    projects back by a truncated singular value decomposition, computed by one pass of warm-started
+    subspace iteration on the sparse-plus-low-rank matrix. New rows are folded in with a ridge equal
+    to the noise variance of the fit, as plain least squares explodes on rows with about `rank`
+    observed entries.
+
+    Parameters
+    ----------
+    rank : int, default=10
+        Rank; reduced silently to what the shape allows.
+    step_size : "auto" or float, default="auto"
+        Step in units of the inverse of the largest entry weight. 1.0 fills in the prediction and
+        always converges, from 2.0 on the iteration diverges if nothing is missing, and the sparser
+        the data the longer a step may be. ``"auto"`` follows the curvature along the last changes
+        and is never shorter than 1.0.
+    momentum : {"nesterov", None}, default="nesterov"
+        Nesterov extrapolation k / (k + 3), restarted when the objective rises; None is plain
+        projected gradient.
+    center : bool or "both", default=True
+        True: column offsets are part of the model, unpenalised and fitted jointly with the
+        factors. ``"both"``: shrunk row offsets too, for ratings. False: none.
+    scale : bool, default=True
+        Divide each column by the standard deviation of its observed entries (drawn towards the
+        common one in columns with ten entries or fewer) and multiply back. The root mean square
+        takes its place if ``center=False``.
+    init : {"svd", "random"} or array-like of shape (rank, n_features), default="svd"
+        Where to start: spectral (deterministic), small random factors, or given components in
+        standardised units.
+    max_iter : int, default=1000
+        Largest number of iterations.
+    tol : float, default=1e-3
+        Stop when the completed matrix is estimated to be within `tol` times the root mean square
+        residual of its limit. An exact fit stops at floating-point accuracy.
+    warm_start : bool, default=False
+        Start from the `components_` of the previous fit if their shape fits.
+    missing_values : float or "nan", default=nan
+        The mark of missing entries in dense input; NaN is an error if it is a number.
+    keep_observed : bool, default=True
+        Return observed entries as they are; False returns the prediction of the model for them.
+    keep_empty_features : bool, default=True
+        Keep columns without any observed entry, filled with the grand mean; False drops them.
+    add_indicator : bool, default=False
+        Append a 0/1 column for each feature that had missing entries in `fit`.
+    random_state : int, RandomState instance or None, default=None
+        Seed of ``init="random"``; nothing else is random.
+    n_jobs : int or None, default=None
+        Threads; None takes all cores, but no more than an outer parallel loop leaves. The result
+        is bitwise the same for any number.
+    verbose : int, default=0
+        Log every `verbose`-th iteration to the logger ``skmc``.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (rank_, n_features)
+        Components: X is about ``offsets_ + scale_ * (row_factors(X) @ components_)``.
+    rank_ : int
+        Number of components.
+    alpha_ : float
+        Penalty that was used: 0.
+    fold_in_alpha_ : float
+        Ridge, in standardised units, by which rows are fitted to the components:
+        the noise variance.
+    row_offset_alpha_ : float or None
+        Penalty of the row offsets with ``center="both"``, estimated from the data.
+    offsets_, scale_ : ndarray of shape (n_features,)
+        Offset and scale of each column; with ``scale=False`` all scales are equal.
+    n_iter_ : int
+        Iterations done.
+    converged_ : bool
+        Whether `tol` was reached.
+    stop_reason_ : str
+        Why the iterations ended, in words.
+    trace_ : dict of ndarray
+        ``time``, ``objective``, ``change`` (relative) and ``alpha`` of each iteration.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if they are strings.
+
+    Raises
+    ------
+    ValueError
+        In `fit`, if a step size that is too long makes the iteration diverge, so that a grid
+        search ranks it last.
+
+    See Also
+    --------
+    ALSCompleter : Fixed rank with a penalty, exact steps.
+    SoftImputeCompleter : The convex relaxation, for noisy data of unknown rank.
+
+    Notes
+    -----
+    Cost per iteration: about 6 nnz r + 8 (n + m) r^2 multiply-adds; memory: six arrays over the
+    observed entries. Convergence is linear near the solution at a rate that depends on the pattern
+    of holes and not on the condition number of the matrix.
+
+    References
+    ----------
+    .. [1] Jain, P., Meka, R. and Dhillon, I. (2010). Guaranteed rank minimization via singular
+       value projection. NeurIPS 23. arXiv:0909.5457.
+    .. [2] Vu, T., Chunikhina, E. and Raich, R. (2021). On local linear convergence rate of iterative
+       hard thresholding for matrix completion. arXiv:2112.14733.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmc import ProjectedGDCompleter
+    >>> from skmc.datasets import make_low_rank
+    >>> data = make_low_rank(120, 80, 3, observed=0.5, random_state=0)
+    >>> completed = ProjectedGDCompleter(rank=3).fit_transform(data.X)
+    >>> bool(np.abs(completed - data.truth).max() < 1e-6)
+    True
+    """
+
+    _parameter_constraints: dict = {  # noqa: RUF012 - scikit-learn's convention
+        **BaseCompleter._parameter_constraints,
+        "rank": [Interval(Integral, 1, None, closed="left")],
+        "step_size": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "momentum": [StrOptions({"nesterov"}), None],
+    }
+
+    def __init__(
+        self,
+        rank=10,
+        *,
+        step_size="auto",
+        momentum="nesterov",
+        center=True,
+        scale=True,
+        init="svd",
+        max_iter=1000,
+        tol=1e-3,
+        warm_start=False,
+        missing_values=np.nan,
+        keep_observed=True,
+        keep_empty_features=True,
+        add_indicator=False,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.rank = rank
+        self.step_size = step_size
+        self.momentum = momentum
+        self.center = center
+        self.scale = scale
+        self.init = init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.missing_values = missing_values
+        self.keep_observed = keep_observed
+        self.keep_empty_features = keep_empty_features
+        self.add_indicator = add_indicator
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def _make_solver(self):
+        return ProjectedGradient(step_size=self.step_size, momentum=self.momentum)
+
+    def _rank_and_alpha(self, n, m):
+        return self.rank, 0.0

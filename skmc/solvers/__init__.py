@@ -1,0 +1,21 @@
+"""Solvers of the completion problem, and the registry that tests, estimators and docs read."""
+
+from skmc.solvers._als import AlternatingLeastSquares
+from skmc.solvers._base import Solver, SolverResult
+from skmc.solvers._init import initial_factors
+from skmc.solvers._pivotal import solve_pivotal
+from skmc.solvers._projected_gd import ProjectedGradient
+from skmc.solvers._soft_impute import SoftImpute
+
+SOLVERS = {solver.name: solver for solver in (AlternatingLeastSquares, ProjectedGradient, SoftImpute)}
+
+__all__ = [
+    "SOLVERS",
+    "AlternatingLeastSquares",
+    "ProjectedGradient",
+    "SoftImpute",
+    "Solver",
+    "SolverResult",
+    "initial_factors",
+    "solve_pivotal",
+]

@@ -1,0 +1,217 @@
+"""The one outer loop: stopping rule, trace, time, callback, divergence check."""
+
+import logging
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from skmc._factors import Factors
+
+logger = logging.getLogger("skmc")
+
+# A fit whose objective is this many times that of Z = 0 has diverged.
+DIVERGENCE = 1e3
+CALLBACK_STOP = "stopped by the callback"
+
+
+@dataclass
+class SolverState:
+    """Where an iteration stands; solvers add what they need.
+
+    Parameters
+    ----------
+    factors : Factors
+        Current U and V.
+    objective : float
+        Objective at the factors.
+    loss : float
+        Its data term.
+    change : float
+        Frobenius norm of the last change of Z = U V'.
+    norm : float
+        Frobenius norm of Z.
+    """
+
+    factors: Factors
+    objective: float
+    loss: float
+    change: float = np.inf
+    norm: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class SolverResult:
+    """What a solver returns.
+
+    Parameters
+    ----------
+    factors : Factors
+        Balanced factors of the last iterate.
+    alpha : float
+        Penalty at which the problem was solved.
+    n_iter : int
+        Iterations done.
+    converged : bool
+        Whether the stopping rule was met.
+    stop_reason : str
+        Why the loop ended, in words.
+    trace : dict of str to list of float
+        Per iteration: ``time`` (seconds since the start), ``objective``, ``change`` (relative
+        change of Z) and ``alpha``.
+    """
+
+    factors: Factors
+    alpha: float
+    n_iter: int
+    converged: bool
+    stop_reason: str
+    trace: dict = field(repr=False)
+
+
+class DivergenceError(ValueError):
+    """The iterates grow without bound; the message names the cause and the cure."""
+
+
+class Solver(ABC):
+    """Base of all solvers: a subclass writes `init_state` and `step`, nothing else.
+
+    Class attributes `name` (key in the registry) and `supports` (capabilities, a subset of
+    ``{"zero_alpha", "positive_alpha", "hard_rank", "weights"}``) say what it is for.
+    """
+
+    name: str
+    supports: frozenset
+
+    @abstractmethod
+    def init_state(self, problem, factors):
+        """State at the starting factors."""
+
+    @abstractmethod
+    def step(self, problem, state):
+        """State after one iteration."""
+
+    def check_supports(self, problem):
+        """Raise ValueError, naming what is missing, if the solver cannot solve the problem."""
+        needed = {"positive_alpha" if problem.alpha > 0 else "zero_alpha"}
+        if problem.observed.weights is not None:
+            needed.add("weights")
+        missing = sorted(needed - self.supports)
+        if missing:
+            raise ValueError(
+                f"Solver {self.name!r} cannot solve this problem: it lacks {', '.join(missing)}."
+            )
+
+    def solve(self, problem, factors, *, max_iter, tol, callback=None, verbose=0):
+        """Iterate until Z no longer moves by what matters.
+
+        With delta_t = |Z_t - Z_{t-1}|_F and q the ratio by which delta shrinks, the distance to
+        the limit is about delta_t q / (1 - q). The loop stops when this distance, per entry, is
+        below `tol` times the root mean square residual on Omega (a change below the noise is of
+        no use to anyone), or when Z or its fit is exact in floating point.
+
+        Parameters
+        ----------
+        problem : CompletionProblem
+            What to solve.
+        factors : Factors
+            Where to start.
+        max_iter : int
+            Largest number of iterations.
+        tol : float
+            Accuracy relative to the residual.
+        callback : callable or None
+            Called as ``callback(iteration, state)`` after each iteration; True stops the loop.
+        verbose : int
+            Log each ``verbose``-th iteration; 0 logs nothing.
+
+        Returns
+        -------
+        SolverResult
+            Balanced factors and how they were reached.
+        """
+        self.check_supports(problem)
+        start = time.perf_counter()
+        state = self.init_state(problem, factors)
+        trace = {"time": [], "objective": [], "change": [], "alpha": []}
+        rule = _StoppingRule(problem, tol)
+        stop_reason = f"reached max_iter={max_iter}"
+        for iteration in range(1, max_iter + 1):
+            state = self.step(problem, state)
+            relative = state.change / state.norm if state.norm > 0 else 0.0
+            for key, value in (
+                ("time", time.perf_counter() - start),
+                ("objective", state.objective),
+                ("change", relative),
+                ("alpha", problem.alpha),
+            ):
+                trace[key].append(float(value))
+            self._check_divergence(problem, state, iteration)
+            if verbose and iteration % verbose == 0:
+                logger.info(
+                    "%s iteration %d: objective %.6g, relative change %.3g",
+                    self.name, iteration, state.objective, relative,
+                )  # fmt: skip
+            if rule.met(state):
+                stop_reason = rule.reason
+                break
+            if callback is not None and callback(iteration, state):
+                stop_reason = CALLBACK_STOP
+                break
+        return SolverResult(
+            factors=state.factors.balanced(),
+            alpha=problem.alpha,
+            n_iter=iteration,
+            converged=rule.reason is not None,
+            stop_reason=stop_reason,
+            trace=trace,
+        )
+
+    def _check_divergence(self, problem, state, iteration):
+        bound = DIVERGENCE * problem.at_zero.loss
+        if not np.isfinite(state.objective) or state.objective > bound > 0:
+            raise DivergenceError(
+                f"{self.name} diverged at iteration {iteration}: the objective is "
+                f"{state.objective:.3g}, {problem.at_zero.loss:.3g} at zero. Lower step_size (1.0 "
+                "always converges), or raise alpha."
+            )
+
+
+class _StoppingRule:
+    """Estimated distance to the limit against the residual."""
+
+    def __init__(self, problem, tol):
+        n, m = problem.shape
+        self.tol = tol
+        self.per_entry = np.sqrt(n * m / max(problem.total_weight, 1.0))
+        eps = float(np.finfo(problem.dtype).eps)
+        self.accuracy = 100.0 * eps
+        self.exact = eps**1.2 * problem.at_zero.loss
+        self.changes = []
+        self.reason = None
+
+    def met(self, state):
+        """Whether to stop; then `reason` says why."""
+        self.changes.append(state.change)
+        if state.change <= self.accuracy * state.norm:
+            self.reason = "the iterate no longer changes in floating point"
+            return True
+        if state.loss <= self.exact:
+            self.reason = "the observed entries are matched in floating point"
+            return True
+        if len(self.changes) < 2:
+            return False
+        rate = self._rate()
+        distance = state.change * rate / (1.0 - rate)
+        if distance <= self.tol * self.per_entry * np.sqrt(2.0 * max(state.loss, 0.0)):
+            self.reason = f"within tol={self.tol:g} of the limit, relative to the residual"
+            return True
+        return False
+
+    def _rate(self):
+        window = self.changes[-6:]
+        steps = len(window) - 1
+        rate = (window[-1] / window[0]) ** (1.0 / steps) if window[0] > 0 else 0.0
+        last = window[-1] / window[-2] if window[-2] > 0 else 0.0
+        return min(max(rate, last, 0.1), 0.999)

@@ -1,0 +1,19 @@
+"""Projected gradient: truncated singular value decomposition of the gradient step."""
+
+from skmc.solvers._proximal import BUFFER, ProximalGradient
+
+
+class ProjectedGradient(ProximalGradient):
+    """Proximal gradient for the rank constraint: the leading `rank` singular values stay."""
+
+    name = "projected_gd"
+    supports = frozenset({"zero_alpha", "weights", "hard_rank"})
+
+    def shrink(self, problem, s, step):
+        return s[: problem.rank]
+
+    def penalty(self, problem, s):
+        return 0.0
+
+    def width(self, problem, rank):
+        return problem.rank + BUFFER

@@ -1,0 +1,22 @@
+"""Soft-Impute: singular value thresholding of the filled-in matrix."""
+
+import numpy as np
+
+from skmc.solvers._proximal import BUFFER, ProximalGradient
+
+
+class SoftImpute(ProximalGradient):
+    """Proximal gradient for the nuclear norm: singular values shrink by alpha times the step."""
+
+    name = "soft_impute"
+    supports = frozenset({"positive_alpha", "weights", "convex"})
+
+    def shrink(self, problem, s, step):
+        shrunk = s - s.dtype.type(problem.alpha * step)
+        return shrunk[shrunk > 0][: problem.rank]
+
+    def penalty(self, problem, s):
+        return problem.alpha * float(s.sum(dtype=np.float64))
+
+    def width(self, problem, rank):
+        return rank + max(BUFFER, rank // 4)
