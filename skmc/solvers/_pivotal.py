@@ -10,62 +10,71 @@ from skmc.solvers._base import CALLBACK_STOP
 STAGE = 5
 # A component counts as signal from this multiple of the edge of the noise.
 SIGNAL_HEIGHT = 1.5
+# Noise below this fraction of the data counts as this fraction.
+LEAST_NOISE = 1e-3
 
 
 class PivotalPenalty:
     """Penalty that suits the noise level and rank which a fit shows.
 
     The singular values of noise of variance s^2 on Omega follow the Marchenko-Pastur law scaled
-    to mean degrees d_row and d_column. Of all soft thresholds t the one with the least worst-case
-    error at rank r balances the shrinkage of the signal against the noise let through,
-    r t = sum_i (sigma_i - t)_+ over the components that are not signal (Donoho and Gavish 2014,
-    doi:10.1214/14-AOS1257). At r = 0 it is the edge of the noise,
-    s (sqrt(d_row) + sqrt(d_column)), so pure noise is fitted by nothing.
+    to mean degrees d_row and d_column; their edge is s (sqrt(d_row) + sqrt(d_column)). A fit at
+    the edge lets no noise through, so it shows s and the rank r of the signal. Of all soft
+    thresholds t the one with the least worst-case error at rank r then balances the shrinkage of
+    the signal against the noise let through, r t = sum_i (sigma_i - t)_+ over the components that
+    are not signal (Donoho and Gavish 2014, doi:10.1214/14-AOS1257). At r = 0 it is the edge, so
+    pure noise is fitted by nothing.
 
     Parameters
     ----------
     problem : CompletionProblem
         The problem; its penalty is not used.
-
-    Attributes
-    ----------
-    alpha : float
-        Current penalty, at first that of a fit by offsets alone.
-    noise : float
-        Current noise level s.
     """
 
     def __init__(self, problem):
-        self.law = _NoiseLaw(problem)
-        self.noise = float(np.sqrt(problem.noise_variance(problem.at_zero.loss)))
-        self.alpha = self.law.edge * self.noise
+        self._law = _NoiseLaw(problem)
+        self._largest_rank = problem.rank
+        self._rank = 0.0
+        self._noise = float(np.sqrt(problem.noise_variance(problem.at_zero.loss)))
+        # Without a bound on the rank a penalty near zero only interpolates, very slowly.
+        unbounded = problem.rank == min(problem.shape)
+        self._least_noise = (LEAST_NOISE if unbounded else 1e-12) * self._noise
+
+    @property
+    def edge(self):
+        """Penalty at the edge of the noise."""
+        return self._law.edge * self._noise
+
+    @property
+    def minimax(self):
+        """Penalty for the rank and noise found."""
+        return self._law.minimax_threshold(self._rank, self._largest_rank) * self._noise
 
     def update(self, problem, factors):
-        """Re-estimate from the solution at `alpha`; return the relative change of `alpha`."""
+        """Learn from a solution at the current edge; return the relative change of the noise."""
         residual = problem.residual(factors)
-        rank, self.noise = self._signal_and_noise(problem, factors, residual)
-        old = self.alpha
-        self.alpha = self.law.minimax_threshold(rank, problem.rank) * self.noise
-        return abs(self.alpha - old) / old if old > 0 else 0.0
+        old = self._noise
+        self._rank, variance = self._signal_and_noise(problem, factors, residual)
+        self._noise = max(float(np.sqrt(variance)), self._least_noise)
+        return abs(self._noise - old) / old if old > 0 else 0.0
 
     def _signal_and_noise(self, problem, factors, residual):
-        """Effective rank and standard deviation of the noise, corrected for what the fit took."""
+        """Effective rank and noise variance, both corrected for the shrinkage."""
         n, m = problem.shape
         s = factors.singular_values().astype(np.float64)
         explained = problem.at_zero.entries - residual.entries
         on_omega = problem.observed.dot(problem.observed.weighted(explained), explained)
         if on_omega <= 0 or problem.alpha == 0:
-            return 0.0, float(np.sqrt(problem.noise_variance(residual.loss)))
+            return 0.0, problem.noise_variance(residual.loss)
         fraction = on_omega / float(s @ s)
         # What a component was before shrinkage, against the edge of the noise.
-        height = (fraction * s + problem.alpha) / (SIGNAL_HEIGHT * self.law.edge * self.noise)
+        height = (fraction * s + problem.alpha) / (SIGNAL_HEIGHT * self.edge)
         rank = float(np.sum(1.0 / (1.0 + height**-8.0)))
         # Undoing the shrinkage of the signal takes alpha^2 / fraction per component off.
-        square = 2.0 * residual.loss
-        square = max(square - problem.alpha**2 * rank / fraction, 0.1 * square)
+        loss = max(residual.loss - 0.5 * problem.alpha**2 * rank / fraction, 0.1 * residual.loss)
         rows = float(problem.offsets.design.astype(np.float64) @ problem.offsets.design)
         dof = min(rank * (rows + m - rank), 0.9 * problem.total_weight)
-        return rank, self.law.noise(square, problem.alpha, s.size - rank, dof)
+        return rank, problem.noise_variance(loss, dof)
 
 
 class _NoiseLaw:
@@ -98,30 +107,13 @@ class _NoiseLaw:
         """Mass of the `count` largest singular values at the nodes."""
         return np.diff(np.minimum(np.cumsum(self.mass), max(count, 0.0)), prepend=0.0)
 
-    def noise(self, square, alpha, n_taken, dof):
-        """Noise level s at which a fit at alpha leaves this squared residual.
-
-        A fit caps the singular values of the noise at alpha, those of its `n_taken` components
-        that are not signal: square = s^2 (1 - dof / nnz) (nnz - sum_taken (sigma^2 - (alpha/s)^2)_+).
-        """
-        taken = self._leading(n_taken)
-        share = 1.0 - dof / self.total
-        s = np.sqrt(square / (share * self.total))
-        for _ in range(50):
-            cut = taken @ np.maximum(self.sigma**2 - (alpha / s) ** 2, 0.0) if s > 0 else 0.0
-            update = np.sqrt(square / (share * max(self.total - cut, 0.05 * self.total)))
-            if abs(update - s) <= 1e-6 * s:
-                break
-            s = update
-        return float(update)
-
 
 def solve_pivotal(solver, problem, factors, *, max_iter, tol, callback=None, verbose=0):
-    """Solve at the penalty that equals the pivotal penalty of its own solution.
+    """Solve at the penalty that suits the noise level and rank of the data, found on the way.
 
-    The search comes from the penalty of a fit by offsets alone, all of whose residual counts as
-    noise, so it ends there on pure noise. The penalty is updated between short stages until it
-    settles within 1 %, then held for the rest of the iterations.
+    The search comes from a fit by offsets alone, all of whose residual counts as noise, and
+    follows the edge of the noise down in short stages until the noise level settles within 1 %;
+    the rest of the iterations solve at the penalty for that level and rank.
 
     Parameters
     ----------
@@ -133,28 +125,21 @@ def solve_pivotal(solver, problem, factors, *, max_iter, tol, callback=None, ver
     SolverResult
         With the penalty that was found.
     """
+    options = {"tol": tol, "callback": callback, "verbose": verbose}
     penalty = PivotalPenalty(problem)
-    parts, done = [], 0
-    while done < max_iter:
-        settled = False
-        stage = problem.with_alpha(penalty.alpha)
-        part = solver.solve(
-            stage, factors, max_iter=min(STAGE, max_iter - done), tol=tol,
-            callback=callback, verbose=verbose,
-        )  # fmt: skip
+    parts, left = [], max_iter
+    settled = stopped = False
+    while left > STAGE and not (settled or stopped):
+        stage = problem.with_alpha(penalty.edge)
+        part = solver.solve(stage, factors, max_iter=STAGE, **options)
         parts.append(part)
-        done += part.n_iter
+        left -= part.n_iter
         factors = part.factors
+        stopped = part.stop_reason == CALLBACK_STOP
         settled = penalty.update(stage, factors) <= 0.01
-        if settled or part.stop_reason == CALLBACK_STOP:
-            break
-    if settled and not parts[-1].converged and done < max_iter:
-        parts.append(
-            solver.solve(
-                stage, factors, max_iter=max_iter - done, tol=tol,
-                callback=callback, verbose=verbose,
-            )  # fmt: skip
-        )
+    if not stopped:
+        final = problem.with_alpha(penalty.minimax)
+        parts.append(solver.solve(final, factors, max_iter=left, **options))
     return _joined(parts)
 
 

@@ -1,0 +1,106 @@
+"""The package as a whole: version, public names, and rules that no linter knows."""
+
+import importlib
+import importlib.metadata
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import skmc
+
+_ROOT = Path(__file__).parents[1]
+_SOURCES = sorted((_ROOT / "skmc").rglob("*.py"))
+# Files that may turn a sparse matrix into a dense one, by their path in skmc/. None needs to.
+_MAY_DENSIFY = set()
+# The only file that may import the private parts of scikit-learn.
+_MAY_USE_PRIVATE = {"_compat.py"}
+
+
+# For those who write solvers, not for users: documented, but not in full.
+_FOR_EXTENDERS = {"solvers"}
+
+
+def _public_modules():
+    """Return skmc and its public subpackages."""
+    names = {m.name for m in pkgutil.iter_modules(skmc.__path__) if not m.name.startswith("_")}
+    names = sorted(names - _FOR_EXTENDERS)
+    return [skmc, *(importlib.import_module(f"skmc.{name}") for name in names)]
+
+
+def _public_objects():
+    for module in _public_modules():
+        for name in getattr(module, "__all__", ()):
+            item = getattr(module, name)
+            if callable(item):
+                yield pytest.param(item, id=f"{module.__name__}.{name}")
+
+
+def _python(code):
+    return subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_version_is_that_of_the_metadata():
+    assert skmc.__version__ == importlib.metadata.version("skmc")
+    project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
+    assert skmc.__version__ == project["version"]
+    assert f"version: {skmc.__version__}\n" in (_ROOT / "CITATION.cff").read_text()
+
+
+@pytest.mark.parametrize("module", _public_modules(), ids=lambda module: module.__name__)
+def test_all_is_right(module):
+    assert module.__doc__
+    assert len(set(module.__all__)) == len(module.__all__)
+    for name in module.__all__:
+        assert hasattr(module, name), f"{module.__name__}.__all__ names {name}, which is not there"
+
+
+@pytest.mark.parametrize("item", list(_public_objects()))
+def test_public_names_are_documented(item):
+    text = item.__doc__ or ""
+    assert text.strip()
+    parameters = [p for p in inspect.signature(item).parameters if p not in ("args", "kwargs")]
+    if parameters:
+        assert "Parameters\n" in text
+    missing = [
+        p for p in parameters if not re.search(rf"^ *(.*, )?{p}(, .*)? :", text, re.MULTILINE)
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", _SOURCES, ids=lambda path: str(path.relative_to(_ROOT)))
+def test_rules_of_the_source(path):
+    text = path.read_text()
+    name = str(path.relative_to(_ROOT / "skmc"))
+    if name not in _MAY_DENSIFY:
+        assert not re.search(r"\.(toarray|todense)\(", text), "sparse input is never made dense"
+    if name not in _MAY_USE_PRIVATE:
+        private = re.findall(
+            r"^ *(?:from|import) sklearn[\w.]*\._.*|from sklearn\S* import _.*", text, re.M
+        )
+        assert private == []
+
+
+def test_import_is_light():
+    heavy = ("pandas", "polars", "pyarrow", "matplotlib", "PIL", "rich", "dask", "pytest")
+    found = _python(
+        "import sys; before = set(sys.modules)\n"
+        "import sklearn.base, sklearn.utils.validation, scipy.sparse\n"
+        "third = set(sys.modules)\n"
+        "import skmc\n"
+        f"print([m for m in {heavy!r} if m in set(sys.modules) - third])"
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.strip() == "[]"
+
+
+def test_import_is_silent():
+    found = _python("import warnings; warnings.simplefilter('error'); import skmc")
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
