@@ -20,13 +20,13 @@ from skmc._compat import (
     check_sample_weight,
 )
 from skmc._fold_in import FoldIn
-from skmc._memory import check_fits
+from skmc._memory import check_dense_fits
 from skmc._offsets import OffsetModel
-from skmc._parallel import effective_threads
+from skmc._parallel import blas_threads, effective_threads
 from skmc._problem import CompletionProblem
 from skmc._units import fit_units
 from skmc._validation import check_some_observed, validate_matrix
-from skmc.solvers import initial_factors, solve_pivotal
+from skmc.solvers import solve_pivotal
 
 logger = logging.getLogger("skmc")
 
@@ -83,20 +83,18 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
         self : object
             The fitted completer.
         """
-        observed = validate_matrix(
-            self,
-            X,
-            reset=True,
-            missing_values=self._missing_value(),
-            entry_weight=entry_weight,
-            n_threads=effective_threads(self.n_jobs),
-        )
+        self._fit(X, sample_weight, entry_weight)
+        return self
+
+    def _fit(self, X, sample_weight, entry_weight):
+        observed = self._validate(X, reset=True, entry_weight=entry_weight)
         check_some_observed(observed)
         if sample_weight is not None:
             rows = np.broadcast_to(np.zeros(()), (observed.shape[0], 1))
             sample_weight = check_sample_weight(sample_weight, rows, dtype=np.float64)
-        self._fit_observed(observed, sample_weight)
-        return self
+        with blas_threads(observed.blas_threads):
+            self._fit_observed(observed, sample_weight)
+        return observed
 
     def _fit_observed(self, observed, sample_weight=None):
         training = observed
@@ -124,15 +122,18 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
         self._row_factors, self._row_offsets = self._fold_in().factors(observed)
 
     def _solve(self, problem, units, automatic):
-        factors = initial_factors(
+        solver = self._make_solver()
+        factors = solver.start(
             problem, self._start(problem, units), check_random_state(self.random_state)
         )
         options = {"max_iter": self.max_iter, "tol": self.tol, "verbose": int(self.verbose)}
         if self.verbose and not logger.hasHandlers():
             logger.addHandler(logging.StreamHandler())
             logger.setLevel(logging.INFO)
-        run = solve_pivotal if automatic else self._make_solver().solve.__func__
-        result = run(self._make_solver(), problem, factors, **options)
+        if automatic:
+            result = solve_pivotal(solver, problem, factors, **options)
+        else:
+            result = solver.solve(problem, factors, **options)
         if not result.converged:
             warnings.warn(
                 f"{type(self).__name__} stopped after {result.n_iter} iterations "
@@ -191,7 +192,7 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
     def _set_features(self, observed):
         """Which columns can be learned, which are kept, which get an indicator."""
         n = observed.shape[0]
-        counts = observed.columns.counts
+        counts = observed.column_counts
         self._learned = counts > 0
         self._indicated = np.flatnonzero(counts < n) if self.add_indicator else None
         self._kept = None
@@ -230,11 +231,13 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
             If the dense result would not fit, before anything is allocated.
         """
         check_is_fitted(self)
-        if sparse.issparse(X):
-            check_fits(X.shape, 4 if X.dtype == np.float32 else 8)
+        check_dense_fits(X)
         observed = self._validate(X)
-        fold_in = self._fold_in()
-        out = fold_in.complete(*fold_in.factors(observed))
+        with blas_threads(observed.blas_threads):
+            return self._complete(observed, *self._fold_in().factors(observed))
+
+    def _complete(self, observed, U, rows):
+        out = self._fold_in().complete(U, rows)
         if self.keep_observed:
             observed.fill(out)
         if self._kept is not None:
@@ -245,22 +248,32 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
             out = np.hstack([out, missing[:, self._indicated]])
         return out
 
+    @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X, y=None, sample_weight=None, entry_weight=None):
         """Fit to X and complete it: ``fit(X, ...).transform(X)``.
 
         Parameters
         ----------
-        X, y, sample_weight, entry_weight
-            As in `fit`.
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            The matrix with holes.
+        y : Ignored
+            Not used, present for consistency.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Row weights of the fit.
+        entry_weight : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
+            Entry weights of the fit.
 
         Returns
         -------
         X_completed : ndarray of shape (n_samples, n_features_out)
             The completed matrix.
         """
-        return self.fit(
-            X, y, sample_weight=sample_weight, entry_weight=entry_weight
-        ).transform(X)
+        if entry_weight is not None:
+            # Weights are of the fit alone: `transform` folds the rows in without them.
+            return self.fit(X, y, sample_weight, entry_weight).transform(X)
+        check_dense_fits(X)
+        observed = self._fit(X, sample_weight, None)
+        return self._complete(observed, self._row_factors, self._row_offsets)
 
     def row_factors(self, X):
         """Factors of the rows of X, by fold-in.
@@ -411,12 +424,13 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
         extra = [f"missingindicator_{names[j]}" for j in self._indicated]
         return np.concatenate([kept, np.asarray(extra, dtype=object)])
 
-    def _validate(self, X):
+    def _validate(self, X, *, reset=False, entry_weight=None):
         return validate_matrix(
             self,
             X,
-            reset=False,
+            reset=reset,
             missing_values=self._missing_value(),
+            entry_weight=entry_weight,
             n_threads=effective_threads(self.n_jobs),
         )
 

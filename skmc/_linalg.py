@@ -7,6 +7,11 @@ from scipy import linalg
 from scipy.sparse.linalg import LinearOperator, svds
 
 
+# Up to this smaller side a full decomposition of a dense matrix through its Gram matrix costs
+# less than a few passes of subspace iteration, and it needs no start.
+GRAM_SIDE = 256
+
+
 @dataclass(frozen=True, eq=False)
 class SparsePlusLowRank:
     """The n x m matrix t E + A B', with E known on the observed entries only.
@@ -40,6 +45,13 @@ class SparsePlusLowRank:
     def dtype(self):
         """Floating-point type of the products."""
         return self.observed.dtype
+
+    def dense(self):
+        """The matrix as an array if its entries are held in one and it is narrow, else None."""
+        if self.entries.ndim != 2 or min(self.shape) > GRAM_SIDE:
+            return None
+        M = self.entries * self.dtype.type(self.step)
+        return M if self.A is None else M + self.A @ self.B.T
 
     def matmul(self, X):
         """Product with X (m x k)."""
@@ -84,17 +96,56 @@ def subspace_svd(operator, start, n_passes=1):
     return Q @ Wt.T, s, V
 
 
+def gram_svd(M, keep, extra):
+    """Leading singular triplets of a narrow dense matrix through its Gram matrix.
+
+    Parameters
+    ----------
+    M : ndarray, shape (n, m)
+        The matrix.
+    keep : callable
+        Maps the singular values, largest first, to those wanted, some of the first.
+    extra : int
+        Vectors of the basis beyond the wanted ones.
+
+    Returns
+    -------
+    U, kept, V, basis : ndarrays or None
+        Singular vectors of the k wanted values, shapes (n, k) and (m, k), with what `keep` returned
+        between them, and V with a few vectors more, to start a subspace iteration from. None if
+        one of the wanted values is too small, against the largest, to be had from squares.
+    """
+    n, m = M.shape
+    squares, W = np.linalg.eigh(M.T @ M if m <= n else M @ M.T)
+    s = np.sqrt(np.maximum(squares[::-1], 0.0))
+    kept = keep(s)
+    k = kept.shape[0]
+    if k and s[k - 1] <= np.finfo(M.dtype).eps ** 0.25 * s[0]:
+        return None
+    W = W[:, ::-1]
+    if m <= n:
+        V = np.ascontiguousarray(W[:, :k])
+        return (M @ V) / s[:k], kept, V, W[:, : k + extra]
+    U = np.ascontiguousarray(W[:, :k])
+    V = (M.T @ U) / s[:k]
+    return U, kept, V, V
+
+
 def random_subspace(m, k, dtype, random_state):
     """Gaussian start of a subspace iteration, on the column side: it does not see n."""
     return random_state.standard_normal((m, k)).astype(dtype, copy=False)
 
 
 def leading_svd(operator, k, *, n_passes=6, random_state=None):
-    """Leading k singular triplets from a random start, oversampled.
+    """Leading k singular triplets: exact for narrow dense data, else from a random start.
 
     The start is drawn with a fixed seed unless `random_state` (a RandomState) is given.
     """
     n, m = operator.shape
+    dense = operator.dense()
+    if dense is not None:
+        U, s, Vt = linalg.svd(dense, full_matrices=False, check_finite=False)
+        return U[:, :k], s[:k], Vt[:k].T
     rng = np.random.RandomState(0) if random_state is None else random_state
     width = min(k + 10, n, m)
     start = random_subspace(m, width, operator.dtype, rng)

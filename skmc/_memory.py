@@ -3,6 +3,8 @@
 import os
 import sys
 
+from scipy import sparse
+
 
 def available_bytes():
     """Memory that may still be allocated, in bytes, or None where the system does not tell."""
@@ -24,8 +26,11 @@ def available_bytes():
     return min(limits, default=None)
 
 
-def check_fits(shape, itemsize):
-    """Raise MemoryError if a dense array of this shape does not fit in memory."""
+def check_dense_fits(X):
+    """Raise MemoryError if X is sparse and a dense array of its shape does not fit in memory."""
+    if not sparse.issparse(X):
+        return
+    shape, itemsize = X.shape, min(max(X.dtype.itemsize, 4), 8)
     needed = shape[0] * shape[1] * itemsize
     available = available_bytes()
     if available is not None and needed > available:

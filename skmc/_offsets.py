@@ -95,7 +95,7 @@ class OffsetModel:
         weighted = observed.weighted(entries)
         multiplicity = self.design.astype(np.float64) ** 2
         d = self.row_weight.astype(np.float64)
-        counts = observed.rows.counts
+        counts = observed.row_counts
         system = np.array(
             [
                 [multiplicity @ d, multiplicity @ d**2],

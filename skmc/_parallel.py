@@ -10,9 +10,12 @@ import operator
 import os
 import threading
 from bisect import bisect_left
+from contextlib import contextmanager
+from functools import lru_cache
 
 import joblib
 from joblib.parallel import get_active_backend
+from threadpoolctl import ThreadpoolController
 
 # A call of a kernel cannot be interrupted. At a pessimistic 1 GFLOP/s a block
 # lasts 20 ms; at 100 GFLOP/s it still takes many times as long as its call.
@@ -65,6 +68,22 @@ def _environment_limit(name):
     # OMP_NUM_THREADS may be a list, one number per level of nesting.
     text = os.environ.get(name, "").split(",")[0].strip()
     return int(text) if text.isdecimal() and int(text) > 0 else None
+
+
+@lru_cache(maxsize=1)
+def _blas():
+    return ThreadpoolController()
+
+
+@contextmanager
+def blas_threads(n_threads):
+    """Let BLAS use `n_threads` threads inside the block.
+
+    On products of a few million operations BLAS threads spend their time waiting for each other,
+    and they compete with the threads of the kernels.
+    """
+    with _blas().limit(limits=n_threads, user_api="blas"):
+        yield
 
 
 def for_each_block(kernel, indptr, n_threads=1, *, work_per_entry=1.0, work_per_row=None):

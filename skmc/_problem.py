@@ -82,7 +82,7 @@ class CompletionProblem:
     @cached_property
     def total_weight(self):
         """Number of observed entries, each counted with its sample weight."""
-        counts = self.observed.rows.counts.astype(np.float64)
+        counts = self.observed.row_counts.astype(np.float64)
         return float(counts @ self.offsets.design.astype(np.float64) ** 2)
 
     @property

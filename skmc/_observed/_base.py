@@ -50,6 +50,16 @@ class ObservedMatrix(ABC):
         """Row view of Omega."""
 
     @cached_property
+    @abstractmethod
+    def row_counts(self):
+        """Number of observed entries in each row."""
+
+    @cached_property
+    @abstractmethod
+    def column_counts(self):
+        """Number of observed entries in each column."""
+
+    @cached_property
     def columns(self):
         """Column view of Omega, built when first needed."""
         return transpose_pattern(self.rows, self.shape[1])
@@ -96,7 +106,12 @@ class ObservedMatrix(ABC):
     def rows_and_columns(self):
         """Row and column numbers of the observed entries, in the order of the row view."""
         view = self.rows
-        return np.repeat(np.arange(self.shape[0]), view.counts), view.indices
+        return np.repeat(np.arange(self.shape[0]), self.row_counts), view.indices
+
+    @property
+    def blas_threads(self):
+        """Threads that pay in products with entry arrays and factors."""
+        return 1
 
     def weighted(self, entries):
         """Entry array of w_ij e_ij."""

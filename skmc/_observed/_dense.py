@@ -7,6 +7,9 @@ import numpy as np
 from skmc._observed._base import ObservedMatrix
 from skmc._observed._view import CompressedView
 
+# Number of cells from which BLAS threads pay.
+THREADED_SIZE = 4_000_000
+
 
 class DenseObserved(ObservedMatrix):
     """Observed set held as an n x m array; entry arrays are n x m and zero outside Omega.
@@ -21,40 +24,65 @@ class DenseObserved(ObservedMatrix):
         Entry weights, zero where missing.
     n_threads : int, default=1
         Threads for the kernels.
+    pattern : dict or None
+        What is already known of the pattern, shared between matrices with the same mask.
     """
 
-    def __init__(self, values, mask, weights=None, n_threads=1):
+    def __init__(self, values, mask, weights=None, n_threads=1, pattern=None):
         self.shape = values.shape
         self.values = values
         self.mask = mask
         self.weights = weights
         self.n_threads = n_threads
+        self._pattern = {} if pattern is None else pattern
 
-    @cached_property
+    @property
+    def blas_threads(self):
+        return self.n_threads if self.values.size >= THREADED_SIZE else 1
+
+    @property
     def nnz(self):
-        return int(np.count_nonzero(self.mask))
+        return int(self.row_counts.sum())
 
-    @cached_property
+    @property
     def _complete(self):
         return self.nnz == self.mask.size
 
     @cached_property
+    def row_counts(self):
+        return self._of_pattern("row_counts", lambda: np.count_nonzero(self.mask, axis=1))
+
+    @cached_property
+    def column_counts(self):
+        return self._of_pattern("column_counts", lambda: np.count_nonzero(self.mask, axis=0))
+
+    def _of_pattern(self, key, compute):
+        if key not in self._pattern:
+            self._pattern[key] = compute()
+        return self._pattern[key]
+
+    def _column_indices(self):
+        numbers = np.arange(self.shape[1], dtype=np.int32)
+        return np.broadcast_to(numbers, self.shape)[self.mask]
+
+    @cached_property
     def rows(self):
-        counts = np.count_nonzero(self.mask, axis=1)
         indptr = np.zeros(self.shape[0] + 1, dtype=np.int64)
-        np.cumsum(counts, out=indptr[1:])
+        np.cumsum(self.row_counts, out=indptr[1:])
         return CompressedView(
             indptr=indptr,
-            indices=np.nonzero(self.mask)[1].astype(np.int32),
+            indices=self._of_pattern("indices", self._column_indices),
             values=self.values[self.mask],
             weights=None if self.weights is None else self.weights[self.mask],
         )
 
     def residual(self, U, V):
-        return self._masked(self.values - U @ V.T)
+        out = U @ V.T
+        return self._masked(np.subtract(self.values, out, out=out))
 
     def subtract_outer(self, entries, a, b):
-        return self._masked(entries - np.multiply.outer(a, b).astype(self.dtype, copy=False))
+        out = np.multiply.outer(a.astype(self.dtype, copy=False), b.astype(self.dtype, copy=False))
+        return self._masked(np.subtract(entries, out, out=out))
 
     def _masked(self, entries):
         if not self._complete:
@@ -68,7 +96,7 @@ class DenseObserved(ObservedMatrix):
         return entries.T @ B
 
     def with_values(self, values, weights=None):
-        return DenseObserved(values, self.mask, weights, self.n_threads)
+        return DenseObserved(values, self.mask, weights, self.n_threads, self._pattern)
 
     def standardized(self, center, scale, row_scale=None):
         values = (self.values - center) / scale

@@ -1,5 +1,7 @@
 """Omega as compressed rows and columns: cost and memory in nnz, never in n m."""
 
+from functools import cached_property
+
 import numpy as np
 
 from skmc import _kernels
@@ -35,6 +37,14 @@ class SparseObserved(ObservedMatrix):
     @property
     def rows(self):
         return self._rows
+
+    @cached_property
+    def row_counts(self):
+        return self._rows.counts
+
+    @cached_property
+    def column_counts(self):
+        return np.bincount(self._rows.indices, minlength=self.shape[1])
 
     def residual(self, U, V):
         return self._entries(self.values, U, V)

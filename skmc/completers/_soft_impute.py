@@ -43,7 +43,7 @@ class SoftImputeCompleter(BaseCompleter):
         standardised units.
     max_iter : int, default=500
         Largest number of iterations.
-    tol : float, default=1e-3
+    tol : float, default=1e-2
         Stop when the completed matrix is estimated to be within `tol` times the root mean square
         residual of its limit. An exact fit stops at floating-point accuracy.
     warm_start : bool, default=False
@@ -138,7 +138,7 @@ class SoftImputeCompleter(BaseCompleter):
         scale=True,
         init="svd",
         max_iter=500,
-        tol=1e-3,
+        tol=1e-2,
         warm_start=False,
         missing_values=np.nan,
         keep_observed=True,

@@ -2,7 +2,6 @@
 
 from skmc.solvers._als import AlternatingLeastSquares
 from skmc.solvers._base import Solver, SolverResult
-from skmc.solvers._init import initial_factors
 from skmc.solvers._pivotal import solve_pivotal
 from skmc.solvers._projected_gd import ProjectedGradient
 from skmc.solvers._soft_impute import SoftImpute
@@ -16,6 +15,5 @@ __all__ = [
     "SoftImpute",
     "Solver",
     "SolverResult",
-    "initial_factors",
     "solve_pivotal",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from skmc._factors import Factors
+from skmc.solvers._init import initial_factors
 
 logger = logging.getLogger("skmc")
 
@@ -83,6 +84,10 @@ class Solver(ABC):
 
     name: str
     supports: frozenset
+
+    def start(self, problem, init, random_state=None):
+        """Starting factors; see `initial_factors`."""
+        return initial_factors(problem, init, random_state)
 
     @abstractmethod
     def init_state(self, problem, factors):

@@ -7,7 +7,7 @@ import numpy as np
 from skmc.solvers._base import CALLBACK_STOP
 
 # Iterations between two updates of the noise level.
-STAGE = 5
+STAGE = 3
 # A component counts as signal from this multiple of the edge of the noise.
 SIGNAL_HEIGHT = 1.5
 # Noise below this fraction of the data counts as this fraction.
@@ -38,12 +38,19 @@ class PivotalPenalty:
         self._noise = float(np.sqrt(problem.noise_variance(problem.at_zero.loss)))
         # Without a bound on the rank a penalty near zero only interpolates, very slowly.
         unbounded = problem.rank == min(problem.shape)
-        self._least_noise = (LEAST_NOISE if unbounded else 1e-12) * self._noise
+        least = LEAST_NOISE if unbounded else np.finfo(problem.dtype).eps
+        self._least_noise = max(least * self._noise, np.finfo(problem.dtype).tiny)
+        self._noise = max(self._noise, self._least_noise)
 
     @property
     def edge(self):
         """Penalty at the edge of the noise."""
         return self._law.edge * self._noise
+
+    def stage(self, problem):
+        """Return the problem at the edge of the noise, with room for twice the signal found."""
+        room = 2 * int(np.ceil(self._rank)) + 10
+        return replace(problem.with_alpha(self.edge), rank=min(problem.rank, room))
 
     @property
     def minimax(self):
@@ -67,9 +74,11 @@ class PivotalPenalty:
         if on_omega <= 0 or problem.alpha == 0:
             return 0.0, problem.noise_variance(residual.loss)
         fraction = on_omega / float(s @ s)
-        # What a component was before shrinkage, against the edge of the noise.
+        # What a component was before shrinkage, against the edge of the noise; one that is
+        # shrunk to nothing is none.
+        alive = (fraction * s / problem.alpha) ** 2
         height = (fraction * s + problem.alpha) / (SIGNAL_HEIGHT * self.edge)
-        rank = float(np.sum(1.0 / (1.0 + height**-8.0)))
+        rank = float(np.sum(alive / (0.1 + alive) / (1.0 + height**-8.0)))
         # Undoing the shrinkage of the signal takes alpha^2 / fraction per component off.
         loss = max(residual.loss - 0.5 * problem.alpha**2 * rank / fraction, 0.1 * residual.loss)
         rows = float(problem.offsets.design.astype(np.float64) @ problem.offsets.design)
@@ -112,7 +121,7 @@ def solve_pivotal(solver, problem, factors, *, max_iter, tol, callback=None, ver
     """Solve at the penalty that suits the noise level and rank of the data, found on the way.
 
     The search comes from a fit by offsets alone, all of whose residual counts as noise, and
-    follows the edge of the noise down in short stages until the noise level settles within 1 %;
+    follows the edge of the noise down in short stages until the noise level settles within 2 %;
     the rest of the iterations solve at the penalty for that level and rank.
 
     Parameters
@@ -130,13 +139,13 @@ def solve_pivotal(solver, problem, factors, *, max_iter, tol, callback=None, ver
     parts, left = [], max_iter
     settled = stopped = False
     while left > STAGE and not (settled or stopped):
-        stage = problem.with_alpha(penalty.edge)
+        stage = penalty.stage(problem)
         part = solver.solve(stage, factors, max_iter=STAGE, **options)
         parts.append(part)
         left -= part.n_iter
         factors = part.factors
         stopped = part.stop_reason == CALLBACK_STOP
-        settled = penalty.update(stage, factors) <= 0.01
+        settled = penalty.update(stage, factors) <= 0.02
     if not stopped:
         final = problem.with_alpha(penalty.minimax)
         parts.append(solver.solve(final, factors, max_iter=left, **options))

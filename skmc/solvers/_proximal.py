@@ -1,13 +1,15 @@
 """Accelerated proximal gradient steps on Z itself, kept as factors."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from skmc._factors import Factors
 from skmc._linalg import (
     SparsePlusLowRank,
+    gram_svd,
     low_rank_norm,
     orthonormalize,
     random_subspace,
@@ -143,7 +145,7 @@ class ProximalGradient(Solver):
         """Let the curvature estimate sink towards what the last change showed."""
         if state.hold:
             return state.lipschitz
-        return max(0.9 * state.lipschitz, min(curvature, state.lipschitz), 1e-12)
+        return max(0.9 * state.lipschitz, min(1.2 * curvature, state.lipschitz), 1e-12)
 
     def _propose(self, problem, state, beta, step):
         observed = problem.observed
@@ -177,14 +179,23 @@ class ProximalGradient(Solver):
         limit = min(self.width(problem, problem.rank), smaller)
         rank = state.current.s.shape[0]
         width = smaller if smaller <= EXACT_SIDE else min(self.width(problem, rank), limit)
+        if 4 * width > smaller or state.basis.shape[1] < width:
+            dense = operator.dense()
+            if dense is not None:
+                shrink = partial(self.shrink, problem, step=step)
+                found = gram_svd(dense, shrink, self.width(problem, width) - width)
+                if found is not None:
+                    return found
         basis = self._resize(state.basis, width, m, problem.dtype)
-        n_passes = 1 if state.basis.shape[1] else 3
+        n_passes = 1 if state.basis.shape[1] >= width else 3
         while True:
             P, s, Q = subspace_svd(operator, basis, n_passes)
             kept = self.shrink(problem, s, step)
             if kept.shape[0] < s.shape[0] or width >= limit:
                 break
             width = min(2 * width, limit)
+            if operator.dense() is not None and 4 * width > smaller:
+                return self._decompose(problem, operator, replace(state, basis=Q[:, :0]), step)
             basis, n_passes = self._resize(Q, width, m, problem.dtype), 2
         r = kept.shape[0]
         return P[:, :r], kept, Q[:, :r], Q

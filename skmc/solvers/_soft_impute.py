@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skmc._problem import zero_factors
 from skmc.solvers._proximal import BUFFER, ProximalGradient
 
 
@@ -10,6 +11,12 @@ class SoftImpute(ProximalGradient):
 
     name = "soft_impute"
     supports = frozenset({"positive_alpha", "weights", "convex"})
+
+    def start(self, problem, init, random_state=None):
+        # The first step from zero is the thresholded singular value decomposition.
+        if isinstance(init, str) and init == "svd":
+            return zero_factors(problem)
+        return super().start(problem, init, random_state)
 
     def shrink(self, problem, s, step):
         shrunk = s - s.dtype.type(problem.alpha * step)
