@@ -57,8 +57,8 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
         """Solver of this completer with its parameters."""
 
     @abstractmethod
-    def _rank_and_alpha(self, n, m):
-        """Largest rank, and the penalty in user units or "auto", for an n x m matrix."""
+    def _rank_and_alpha(self):
+        """Largest rank, infinite for no bound, and the penalty in user units or "auto"."""
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None, entry_weight=None):
@@ -110,10 +110,12 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
         standard = training.standardized(units.center, units.scale, row_scale)
         kind = {True: "column", False: "none", "both": "both"}[self.center]
         n, m = training.shape
-        rank, alpha = self._rank_and_alpha(n, m)
+        rank, alpha = self._rank_and_alpha()
+        # A row of weight k has to count as k rows here too.
+        repeated = n if sample_weight is None else max(n, int(np.ceil(sample_weight.sum())))
         problem = CompletionProblem(
             observed=standard,
-            rank=min(rank, n, m),
+            rank=min(rank, repeated, m),
             alpha=0.0 if alpha == "auto" else alpha / units.common,
             offsets=OffsetModel(standard, kind, row_scale),
         )
@@ -169,10 +171,9 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
         else:
             # With row factors of unit variance the ridge of least expected error is the noise
             # variance; plain least squares explodes on rows with about `rank` entries.
-            n, m = problem.shape
-            weight = float(problem.offsets.design.astype(np.float64) @ problem.offsets.design)
-            components = Q * (s / np.sqrt(weight))
-            dof = min(len(s) * (weight + m - len(s)), 0.9 * problem.total_weight)
+            components = Q * (s / np.sqrt(problem.n_rows))
+            dof = s.size * (problem.n_rows + problem.shape[1] - s.size)
+            dof = min(dof, 0.9 * problem.total_weight)
             ridge = problem.noise_variance(residual.loss, dof)
         self.components_ = np.ascontiguousarray(components.T)
         self.rank_ = components.shape[1]

@@ -85,6 +85,17 @@ class CompletionProblem:
         counts = self.observed.row_counts.astype(np.float64)
         return float(counts @ self.offsets.design.astype(np.float64) ** 2)
 
+    @cached_property
+    def n_rows(self):
+        """Number of rows, each counted with its sample weight."""
+        a = self.offsets.design.astype(np.float64)
+        return float(a @ a)
+
+    @property
+    def fraction_observed(self):
+        """Observed part of the matrix, rows counted with their sample weight."""
+        return self.total_weight / (self.n_rows * self.shape[1])
+
     @property
     def mean_degrees(self):
         """Size-biased mean weight of the entries in a row and in a column.

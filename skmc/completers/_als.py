@@ -167,5 +167,5 @@ class ALSCompleter(BaseCompleter):
     def _make_solver(self):
         return AlternatingLeastSquares()
 
-    def _rank_and_alpha(self, n, m):
+    def _rank_and_alpha(self):
         return self.rank, self.alpha

@@ -177,5 +177,5 @@ class ProjectedGDCompleter(BaseCompleter):
     def _make_solver(self):
         return ProjectedGradient(step_size=self.step_size, momentum=self.momentum)
 
-    def _rank_and_alpha(self, n, m):
+    def _rank_and_alpha(self):
         return self.rank, 0.0

@@ -167,8 +167,8 @@ class SoftImputeCompleter(BaseCompleter):
     def _make_solver(self):
         return SoftImpute()
 
-    def _rank_and_alpha(self, n, m):
-        return self.max_rank or min(n, m), self.alpha
+    def _rank_and_alpha(self):
+        return self.max_rank or np.inf, self.alpha
 
     def _store(self, problem, result, units):
         super()._store(problem, result, units)

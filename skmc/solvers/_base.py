@@ -187,9 +187,8 @@ class _StoppingRule:
     """Estimated distance to the limit against the residual."""
 
     def __init__(self, problem, tol):
-        n, m = problem.shape
         self.tol = tol
-        self.per_entry = np.sqrt(n * m / max(problem.total_weight, 1.0))
+        self.per_entry = 1.0 / np.sqrt(problem.fraction_observed)
         eps = float(np.finfo(problem.dtype).eps)
         self.accuracy = 100.0 * eps
         self.exact = eps**1.2 * problem.at_zero.loss

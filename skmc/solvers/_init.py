@@ -40,12 +40,11 @@ def initial_factors(problem, init, random_state=None):
 
 
 def _spectral(problem, rank):
-    n, m = problem.shape
     observed = problem.observed
     entries = observed.weighted(problem.at_zero.entries)
     operator = SparsePlusLowRank(observed, entries)
     P, s, Q = leading_svd(operator, rank)
     # A component that starts at zero would stay there under alternating minimisation.
-    s = np.maximum(s - problem.alpha, 0.05 * s) * (n * m / max(observed.nnz, 1))
+    s = np.maximum(s - problem.alpha, 0.05 * s) / problem.fraction_observed
     root = np.sqrt(s)
     return Factors(P * root, Q * root)

@@ -37,7 +37,7 @@ class PivotalPenalty:
         self._rank = 0.0
         self._noise = float(np.sqrt(problem.noise_variance(problem.at_zero.loss)))
         # Without a bound on the rank a penalty near zero only interpolates, very slowly.
-        unbounded = problem.rank == min(problem.shape)
+        unbounded = problem.rank >= min(problem.shape)
         least = LEAST_NOISE if unbounded else np.finfo(problem.dtype).eps
         self._least_noise = max(least * self._noise, np.finfo(problem.dtype).tiny)
         self._noise = max(self._noise, self._least_noise)
@@ -67,7 +67,6 @@ class PivotalPenalty:
 
     def _signal_and_noise(self, problem, factors, residual):
         """Effective rank and noise variance, both corrected for the shrinkage."""
-        n, m = problem.shape
         s = factors.singular_values().astype(np.float64)
         explained = problem.at_zero.entries - residual.entries
         on_omega = problem.observed.dot(problem.observed.weighted(explained), explained)
@@ -81,8 +80,7 @@ class PivotalPenalty:
         rank = float(np.sum(alive / (0.1 + alive) / (1.0 + height**-8.0)))
         # Undoing the shrinkage of the signal takes alpha^2 / fraction per component off.
         loss = max(residual.loss - 0.5 * problem.alpha**2 * rank / fraction, 0.1 * residual.loss)
-        rows = float(problem.offsets.design.astype(np.float64) @ problem.offsets.design)
-        dof = min(rank * (rows + m - rank), 0.9 * problem.total_weight)
+        dof = min(rank * (problem.n_rows + problem.shape[1] - rank), 0.9 * problem.total_weight)
         return rank, problem.noise_variance(loss, dof)
 
 
@@ -121,8 +119,9 @@ def solve_pivotal(solver, problem, factors, *, max_iter, tol, callback=None, ver
     """Solve at the penalty that suits the noise level and rank of the data, found on the way.
 
     The search comes from a fit by offsets alone, all of whose residual counts as noise, and
-    follows the edge of the noise down in short stages until the noise level settles within 2 %;
-    the rest of the iterations solve at the penalty for that level and rank.
+    follows the edge of the noise down in short stages until the noise level settles within twice
+    `tol` or half of the iterations are spent; the rest solve at the penalty for that level and
+    rank.
 
     Parameters
     ----------
@@ -138,15 +137,15 @@ def solve_pivotal(solver, problem, factors, *, max_iter, tol, callback=None, ver
     penalty = PivotalPenalty(problem)
     parts, left = [], max_iter
     settled = stopped = False
-    while left > STAGE and not (settled or stopped):
+    while 2 * left > max_iter and not (settled or stopped):
         stage = penalty.stage(problem)
-        part = solver.solve(stage, factors, max_iter=STAGE, **options)
+        part = solver.solve(stage, factors, max_iter=min(STAGE, left), **options)
         parts.append(part)
         left -= part.n_iter
         factors = part.factors
         stopped = part.stop_reason == CALLBACK_STOP
-        settled = penalty.update(stage, factors) <= 0.02
-    if not stopped:
+        settled = penalty.update(stage, factors) <= 2.0 * tol
+    if left > 0 and not stopped:
         final = problem.with_alpha(penalty.minimax)
         parts.append(solver.solve(final, factors, max_iter=left, **options))
     return _joined(parts)
