@@ -97,31 +97,52 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
         return observed
 
     def _fit_observed(self, observed, sample_weight=None):
+        used = np.ones(observed.shape[0], dtype=bool)
+        if sample_weight is not None:
+            used = sample_weight > 0
+            check_some_observed(observed.take(used, np.ones(observed.shape[1], dtype=bool)))
+        self._set_features(observed, used)
+        units = fit_units(observed, sample_weight, center=self.center is not False, scale=self.scale)
+        # Rows and columns without an entry have no part in the problem.
+        used &= observed.row_counts > 0
         training = observed
-        if sample_weight is not None and not sample_weight.all():
-            training = observed.take_rows(sample_weight > 0)
-            sample_weight = sample_weight[sample_weight > 0]
-            check_some_observed(training)
-        self._set_features(training)
-        units = fit_units(
-            training, sample_weight, center=self.center is not False, scale=self.scale
-        )
-        row_scale = None if sample_weight is None else np.sqrt(sample_weight)
+        if not (used.all() and self._learned.all()):
+            training = observed.take(used, self._learned)
+        row_scale = None if sample_weight is None else np.sqrt(sample_weight[used])
+        problem = self._make_problem(training, units.of_columns(self._learned), row_scale)
+        _, alpha = self._rank_and_alpha()
+        result = self._solve(problem, units, automatic=alpha == "auto")
+        self._store(problem.with_alpha(result.alpha), result, units)
+        self._store_rows(observed)
+
+    def _store_rows(self, observed):
+        """Factors of the training rows; rows without an entry share one of zeros, the last."""
+        self._n_rows = observed.shape[0]
+        present = observed.row_counts > 0
+        self._row_number = None
+        fold_in = self._fold_in()
+        if not (present.all() and self._learned.all()):
+            self._row_number = np.where(present, np.cumsum(present) - 1, np.count_nonzero(present))
+            observed = observed.take(present, self._learned)
+            fold_in = fold_in.of_columns(self._learned)
+        U, rows = fold_in.factors(observed)
+        if self._row_number is not None:
+            U, rows = np.vstack([U, np.zeros_like(U[:1])]), np.append(rows, rows.dtype.type(0))
+        self._row_factors, self._row_offsets = U, rows
+
+    def _make_problem(self, training, units, row_scale):
         standard = training.standardized(units.center, units.scale, row_scale)
         kind = {True: "column", False: "none", "both": "both"}[self.center]
         n, m = training.shape
-        rank, alpha = self._rank_and_alpha()
         # A row of weight k has to count as k rows here too.
-        repeated = n if sample_weight is None else max(n, int(np.ceil(sample_weight.sum())))
-        problem = CompletionProblem(
+        repeated = n if row_scale is None else max(n, int(np.ceil(np.sum(row_scale**2))))
+        rank, alpha = self._rank_and_alpha()
+        return CompletionProblem(
             observed=standard,
             rank=min(rank, repeated, m),
             alpha=0.0 if alpha == "auto" else alpha / units.common,
             offsets=OffsetModel(standard, kind, row_scale),
         )
-        result = self._solve(problem, units, automatic=alpha == "auto")
-        self._store(problem.with_alpha(result.alpha), result, units)
-        self._row_factors, self._row_offsets = self._fold_in().factors(observed)
 
     def _solve(self, problem, units, automatic):
         solver = self._make_solver()
@@ -148,20 +169,23 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
         return result
 
     def _start(self, problem, units):
-        """Where to start: `init`, or the components of the last fit under `warm_start`."""
+        """Where to start: `init`, or the last fit under `warm_start` if its shape fits."""
+        columns = np.zeros(units.scale.shape[0])
+        init = self.init
         if self.warm_start and hasattr(self, "components_"):
-            previous = self.components_ * (self.scale_ / units.scale)
-            if previous.shape[1] == problem.shape[1] and previous.shape[0] == problem.rank:
-                return previous
-        if isinstance(self.init, str):
-            return self.init
-        init = np.asarray(self.init, dtype=np.float64)
-        if init.shape != (problem.rank, problem.shape[1]) or not np.isfinite(init).all():
+            if self.components_.shape == (problem.rank, columns.shape[0]):
+                init = self.components_ * (self.scale_ / units.scale)
+                columns = (self.offsets_ - units.center) / units.scale
+        if isinstance(init, str):
+            return init
+        init = np.asarray(init, dtype=np.float64)
+        expected = problem.rank, columns.shape[0]
+        if init.shape != expected or not np.isfinite(init).all():
             raise ValueError(
-                f"init must be finite and of shape (rank, n_features) = "
-                f"{(problem.rank, problem.shape[1])}; got {init.shape}."
+                f"init must be finite and of shape (rank, n_features) = {expected}; got "
+                f"{init.shape}."
             )
-        return init
+        return init[:, self._learned], columns[self._learned]
 
     def _store(self, problem, result, units):
         P, s, Q = result.factors.svd()
@@ -175,11 +199,13 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
             dof = s.size * (problem.n_rows + problem.shape[1] - s.size)
             dof = min(dof, 0.9 * problem.total_weight)
             ridge = problem.noise_variance(residual.loss, dof)
-        self.components_ = np.ascontiguousarray(components.T)
         self.rank_ = components.shape[1]
+        self.components_ = np.zeros((self.rank_, units.scale.shape[0]), problem.dtype)
+        self.components_[:, self._learned] = components.T
         self.alpha_ = float(result.alpha * units.common)
         self.fold_in_alpha_ = float(ridge)
-        self.offsets_ = units.center + units.scale * residual.offsets.columns
+        self.offsets_ = units.center.copy()
+        self.offsets_[self._learned] += units.scale[self._learned] * residual.offsets.columns
         self.scale_ = units.scale
         self.row_offset_alpha_ = problem.offsets.row_penalty if self.center == "both" else None
         self._column_means = units.mean
@@ -190,20 +216,25 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
         self.trace_["objective"] = self.trace_["objective"] * units.common**2
         self.trace_["alpha"] = self.trace_["alpha"] * units.common
 
-    def _set_features(self, observed):
+    def _set_features(self, observed, used):
         """Which columns can be learned, which are kept, which get an indicator."""
-        n = observed.shape[0]
         counts = observed.column_counts
+        if not used.all():
+            counts = np.bincount(
+                observed.rows.indices[np.repeat(used, observed.row_counts)],
+                minlength=observed.shape[1],
+            )
         self._learned = counts > 0
-        self._indicated = np.flatnonzero(counts < n) if self.add_indicator else None
+        partial = counts < np.count_nonzero(used)
+        self._indicated = np.flatnonzero(partial) if self.add_indicator else None
         self._kept = None
         if not self.keep_empty_features and not self._learned.all():
             self._kept = np.flatnonzero(self._learned)
         if self._learned.all():
             return
         empty = np.flatnonzero(~self._learned)
-        names = getattr(self, "feature_names_in_", empty)
-        names = [str(names[j]) if names is not empty else str(j) for j in empty[:10]]
+        names = getattr(self, "feature_names_in_", None)
+        names = [str(j if names is None else names[j]) for j in empty[:10]]
         warnings.warn(
             f"{empty.size} column(s) of X have no observed entry: {', '.join(names)}"
             f"{', ...' if empty.size > 10 else ''}. They are "
@@ -274,7 +305,10 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
             return self.fit(X, y, sample_weight, entry_weight).transform(X)
         check_dense_fits(X)
         observed = self._fit(X, sample_weight, None)
-        return self._complete(observed, self._row_factors, self._row_offsets)
+        U, rows = self._row_factors, self._row_offsets
+        if self._row_number is not None:
+            U, rows = U[self._row_number], rows[self._row_number]
+        return self._complete(observed, U, rows)
 
     def row_factors(self, X):
         """Factors of the rows of X, by fold-in.
@@ -311,10 +345,12 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
             If an index is fractional, negative or out of range.
         """
         check_is_fitted(self)
-        rows = _check_codes(rows, self._row_factors.shape[0], "rows")
+        rows = _check_codes(rows, self._n_rows, "rows")
         cols = _check_codes(cols, self.n_features_in_, "cols")
         if rows.shape != cols.shape:
             raise ValueError(f"rows has {rows.size} entries, cols {cols.size}.")
+        if self._row_number is not None:
+            rows = self._row_number[rows]
         return self._fold_in().entries(self._row_factors, self._row_offsets, rows, cols)
 
     def leave_one_out(self, X):
@@ -444,6 +480,7 @@ class BaseCompleter(TransformerMixin, BaseEstimator):
             alpha=self.fold_in_alpha_,
             offsets=self.offsets_,
             scale=self.scale_,
+            learned=self._learned,
             row_penalty=self.row_offset_alpha_,
         )
 

@@ -1,6 +1,6 @@
 """Rows from their observed entries: the one way in which every completer sees a row."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,8 @@ class FoldIn:
         Ridge.
     offsets, scale : ndarrays, shape (m,)
         Units of the columns.
+    learned : ndarray of bool, shape (m,)
+        Columns that had entries in the fit; the others say nothing about a row.
     row_penalty : float or None
         Penalty of the row offsets; None in a model without them.
     """
@@ -29,15 +31,26 @@ class FoldIn:
     alpha: float
     offsets: np.ndarray
     scale: np.ndarray
+    learned: np.ndarray
     row_penalty: float | None = None
 
     def _design(self):
         V = self.components.T
         penalty = np.full(V.shape[1], self.alpha)
         if self.row_penalty is not None:
-            V = np.hstack([V, np.ones((V.shape[0], 1), V.dtype)])
+            V = np.hstack([V, self.learned[:, None].astype(V.dtype)])
             penalty = np.append(penalty, self.row_penalty)
         return np.ascontiguousarray(V), penalty
+
+    def of_columns(self, keep):
+        """Return the fold-in on the columns where the boolean array `keep` is True."""
+        return replace(
+            self,
+            components=self.components[:, keep],
+            offsets=self.offsets[keep],
+            scale=self.scale[keep],
+            learned=self.learned[keep],
+        )
 
     def factors(self, observed):
         """Factors (n, r) and row offsets (n,) of the rows of an observed set in user units."""

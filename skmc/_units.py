@@ -1,6 +1,6 @@
 """Column centres and scales: the units in which problems are solved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +30,13 @@ class Units:
     scale: np.ndarray
     mean: np.ndarray
     common: float = 1.0
+
+
+    def of_columns(self, keep):
+        """Return the units of the columns where the boolean array `keep` is True."""
+        return replace(
+            self, center=self.center[keep], scale=self.scale[keep], mean=self.mean[keep]
+        )
 
 
 def fit_units(observed, sample_weight, *, center, scale):

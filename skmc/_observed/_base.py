@@ -89,8 +89,8 @@ class ObservedMatrix(ABC):
         """Return the matrix of a_i (x_ij - center_j) / scale_j, a = `row_scale`."""
 
     @abstractmethod
-    def take_rows(self, keep):
-        """Return the matrix of the rows where the boolean array `keep` is True."""
+    def take(self, rows, columns):
+        """Return the submatrix where the boolean arrays `rows` and `columns` are True."""
 
     @abstractmethod
     def fill(self, out):

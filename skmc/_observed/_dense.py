@@ -106,9 +106,10 @@ class DenseObserved(ObservedMatrix):
             self._masked(values.astype(self.dtype, copy=False)), self.weights
         )
 
-    def take_rows(self, keep):
-        weights = None if self.weights is None else self.weights[keep]
-        return DenseObserved(self.values[keep], self.mask[keep], weights, self.n_threads)
+    def take(self, rows, columns):
+        kept = np.ix_(rows, columns)
+        weights = None if self.weights is None else self.weights[kept]
+        return DenseObserved(self.values[kept], self.mask[kept], weights, self.n_threads)
 
     def fill(self, out):
         np.copyto(out, self.values, where=self.mask)

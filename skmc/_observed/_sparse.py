@@ -97,18 +97,20 @@ class SparseObserved(ObservedMatrix):
             values *= np.repeat(row_scale, view.counts)
         return self.with_values(values.astype(self.dtype, copy=False), self.weights)
 
-    def take_rows(self, keep):
+    def take(self, rows, columns):
         view = self._rows
-        entries = np.repeat(keep, view.counts)
-        indptr = np.zeros(np.count_nonzero(keep) + 1, dtype=np.int64)
-        np.cumsum(view.counts[keep], out=indptr[1:])
-        rows = CompressedView(
-            indptr=indptr,
-            indices=view.indices[entries],
+        i, j = self.rows_and_columns()
+        entries = rows[i] & columns[j]
+        counts = np.bincount(i[entries], minlength=self.shape[0])[rows]
+        number = np.cumsum(columns, dtype=np.int32) - np.int32(1)
+        taken = CompressedView(
+            indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            indices=number[j[entries]],
             values=view.values[entries],
             weights=None if view.weights is None else view.weights[entries],
         )
-        return SparseObserved((indptr.shape[0] - 1, self.shape[1]), rows, self.n_threads)
+        shape = counts.shape[0], np.count_nonzero(columns)
+        return SparseObserved(shape, taken, self.n_threads)
 
     def fill(self, out):
         view = self._rows

@@ -13,10 +13,10 @@ def initial_factors(problem, init, random_state=None):
     ----------
     problem : CompletionProblem
         The problem, whose rank is the number of components.
-    init : {"svd", "random"} or ndarray of shape (rank, m)
-        ``"svd"``: leading singular triplets of the zero-filled centred data divided by the
-        fraction observed, soft-thresholded; deterministic. ``"random"``: small Gaussian factors.
-        An array gives V', and U is its ridge fit.
+    init : {"svd", "random"} or tuple of ndarrays of shapes (rank, m) and (m,)
+        ``"svd"``: leading singular triplets of the zero-filled centred data, soft-thresholded, at
+        the scale that fits best; deterministic. ``"random"``: small Gaussian factors. A tuple
+        gives V' and the column offsets, and U is the ridge fit to them.
     random_state : RandomState or None
         Used by ``"random"`` only.
     """
@@ -31,10 +31,10 @@ def initial_factors(problem, init, random_state=None):
         return Factors(U, V)
     if isinstance(init, str):
         return _spectral(problem, rank)
-    V = np.ascontiguousarray(np.asarray(init, dtype=problem.dtype).T)
-    start = problem.at_zero.offsets
+    components, columns = init
+    V = np.ascontiguousarray(components.T, dtype=problem.dtype)
     U, _ = problem.observed.ridge_rows(
-        V, problem.alpha, shift=start.columns, shift_scale=problem.offsets.design
+        V, problem.alpha, shift=columns, shift_scale=problem.offsets.design
     )
     return Factors(U, V)
 
@@ -45,6 +45,13 @@ def _spectral(problem, rank):
     operator = SparsePlusLowRank(observed, entries)
     P, s, Q = leading_svd(operator, rank)
     # A component that starts at zero would stay there under alternating minimisation.
-    s = np.maximum(s - problem.alpha, 0.05 * s) / problem.fraction_observed
+    s = np.maximum(s - problem.dtype.type(problem.alpha), problem.dtype.type(0.05) * s)
     root = np.sqrt(s)
-    return Factors(P * root, Q * root)
+    factors = Factors(P * root, Q * root)
+    # Filling holes with zeros made the matrix too small: the best multiple makes up for it.
+    product = problem.at_zero.entries - problem.residual(factors).entries
+    square = observed.dot(observed.weighted(product), product)
+    if square <= 0:
+        return factors
+    root = np.sqrt(observed.dot(entries, product) / square, dtype=problem.dtype)
+    return Factors(factors.U * root, factors.V * root)
