@@ -6,7 +6,6 @@ import numpy as np
 from scipy import linalg
 from scipy.sparse.linalg import LinearOperator, svds
 
-
 # Up to this smaller side a full decomposition of a dense matrix through its Gram matrix costs
 # less than a few passes of subspace iteration, and it needs no start.
 GRAM_SIDE = 256
@@ -157,8 +156,10 @@ def spectral_norm(operator):
     """Largest singular value to machine precision, by Lanczos bidiagonalisation."""
     n, m = operator.shape
     if min(n, m) <= 2:
-        small = operator.matmul(np.eye(m, dtype=operator.dtype)) if m <= n else operator.rmatmul(
-            np.eye(n, dtype=operator.dtype)
+        small = (
+            operator.matmul(np.eye(m, dtype=operator.dtype))
+            if m <= n
+            else operator.rmatmul(np.eye(n, dtype=operator.dtype))
         )
         return float(np.linalg.norm(small, 2))
     double = LinearOperator(

@@ -31,12 +31,9 @@ class Units:
     mean: np.ndarray
     common: float = 1.0
 
-
     def of_columns(self, keep):
         """Return the units of the columns where the boolean array `keep` is True."""
-        return replace(
-            self, center=self.center[keep], scale=self.scale[keep], mean=self.mean[keep]
-        )
+        return replace(self, center=self.center[keep], scale=self.scale[keep], mean=self.mean[keep])
 
 
 def fit_units(observed, sample_weight, *, center, scale):

@@ -11,9 +11,7 @@ from skmc._observed import observed_from_csr, observed_from_dense
 INT32_MAX = np.iinfo(np.int32).max
 
 
-def validate_matrix(
-    estimator, X, *, reset, missing_values=np.nan, entry_weight=None, n_threads=1
-):
+def validate_matrix(estimator, X, *, reset, missing_values=np.nan, entry_weight=None, n_threads=1):
     """Observed set of a matrix with holes.
 
     Parameters
@@ -147,7 +145,9 @@ def _check_frame(X, missing_values):
             f"{len(wrong)} column(s) of X are not numeric: {listed}. Encode or drop them, for "
             "example with a ColumnTransformer."
         )
-    objects = [name for name, dtype in zip(X.columns, X.dtypes, strict=True) if dtype == object]
+    objects = [
+        name for name, dtype in zip(X.columns, X.dtypes, strict=True) if str(dtype) == "object"
+    ]
     if not objects:
         return X
     X = X.copy()

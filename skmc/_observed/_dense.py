@@ -102,9 +102,7 @@ class DenseObserved(ObservedMatrix):
         values = (self.values - center) / scale
         if row_scale is not None:
             values *= row_scale[:, None]
-        return self.with_values(
-            self._masked(values.astype(self.dtype, copy=False)), self.weights
-        )
+        return self.with_values(self._masked(values.astype(self.dtype, copy=False)), self.weights)
 
     def take(self, rows, columns):
         kept = np.ix_(rows, columns)

@@ -116,8 +116,8 @@ class ProjectedGDCompleter(BaseCompleter):
     ----------
     .. [1] Jain, P., Meka, R. and Dhillon, I. (2010). Guaranteed rank minimization via singular
        value projection. NeurIPS 23. arXiv:0909.5457.
-    .. [2] Vu, T., Chunikhina, E. and Raich, R. (2021). On local linear convergence rate of iterative
-       hard thresholding for matrix completion. arXiv:2112.14733.
+    .. [2] Vu, T., Chunikhina, E. and Raich, R. (2021). On local linear convergence rate of
+       iterative hard thresholding for matrix completion. arXiv:2112.14733.
 
     Examples
     --------

@@ -6,7 +6,9 @@ from skmc.solvers._pivotal import solve_pivotal
 from skmc.solvers._projected_gd import ProjectedGradient
 from skmc.solvers._soft_impute import SoftImpute
 
-SOLVERS = {solver.name: solver for solver in (AlternatingLeastSquares, ProjectedGradient, SoftImpute)}
+SOLVERS = {
+    solver.name: solver for solver in (AlternatingLeastSquares, ProjectedGradient, SoftImpute)
+}
 
 __all__ = [
     "SOLVERS",

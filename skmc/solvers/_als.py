@@ -126,8 +126,10 @@ class AlternatingLeastSquares(Solver):
 
 
 def _squares(x):
-    return float(np.vdot(x, x)) if x.dtype == np.float64 else float(
-        np.einsum("i,i->", x.ravel(), x.ravel(), dtype=np.float64)
+    return (
+        float(np.vdot(x, x))
+        if x.dtype == np.float64
+        else float(np.einsum("i,i->", x.ravel(), x.ravel(), dtype=np.float64))
     )
 
 

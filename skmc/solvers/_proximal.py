@@ -165,8 +165,10 @@ class ProximalGradient(Solver):
         if beta > 0:
             terms.append((beta, previous.P, previous.right))
         moved = low_rank_norm(terms)
-        change = moved if beta == 0 else low_rank_norm(
-            [(1.0, new.P, new.right), (-1.0, current.P, current.right)]
+        change = (
+            moved
+            if beta == 0
+            else low_rank_norm([(1.0, new.P, new.right), (-1.0, current.P, current.right)])
         )
         difference = entries - new.residual.entries
         on_omega = observed.dot(observed.weighted(difference), difference)

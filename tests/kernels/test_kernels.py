@@ -1,16 +1,11 @@
 """The compiled kernels against their NumPy versions, on every instruction set."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+import reference
 from threadpoolctl import threadpool_limits
 
 from skmc import _kernels as kernels
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import reference
 
 RANKS = (1, 2, 3, 7, 8, 16, 17, 33, 64, 100)
 DTYPES = (np.float64, np.float32)

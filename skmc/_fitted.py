@@ -1,0 +1,261 @@
+"""What every completer does once it is fitted; knows scikit-learn, not the solvers."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skmc._compat import _check_feature_names_in, check_sample_weight
+from skmc._fold_in import FoldIn
+from skmc._memory import check_dense_fits
+from skmc._parallel import blas_threads, effective_threads
+from skmc._validation import validate_matrix
+
+
+class FittedCompleter(TransformerMixin, BaseEstimator):
+    """Completion, factors, entries and scores from components, offsets and scales."""
+
+    def transform(self, X):
+        """Complete the rows of X, each from its own observed entries.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            Rows with holes, in the form of `fit`.
+
+        Returns
+        -------
+        X_completed : ndarray of shape (n_samples, n_features_out)
+            The completed rows. Observed entries are returned as they are unless
+            ``keep_observed=False``. A row without any gets the column offsets.
+
+        Raises
+        ------
+        MemoryError
+            If the dense result would not fit, before anything is allocated.
+        """
+        check_is_fitted(self)
+        check_dense_fits(X)
+        observed = self._validate(X)
+        with blas_threads(observed.blas_threads):
+            return self._complete(observed, *self._fold_in().factors(observed))
+
+    def _complete(self, observed, U, rows):
+        out = self._fold_in().complete(U, rows)
+        if self.keep_observed:
+            observed.fill(out)
+        if self._kept is not None:
+            out = out[:, self._kept]
+        if self._indicated is not None:
+            missing = np.ones(observed.shape, dtype=out.dtype)
+            missing[observed.rows_and_columns()] = 0
+            out = np.hstack([out, missing[:, self._indicated]])
+        return out
+
+    def row_factors(self, X):
+        """Factors of the rows of X, by fold-in.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            Rows with holes.
+
+        Returns
+        -------
+        U : ndarray of shape (n_samples, rank_)
+            X is about ``offsets_ + scale_ * (U @ components_)``.
+        """
+        check_is_fitted(self)
+        return self._fold_in().factors(self._validate(X))[0]
+
+    def predict_entries(self, rows, cols):
+        """Entries of the completed training matrix, without forming it.
+
+        Parameters
+        ----------
+        rows, cols : array-like of int, shape (n_entries,)
+            Row and column numbers of the training matrix.
+
+        Returns
+        -------
+        values : ndarray of shape (n_entries,)
+            Predictions of the model, for observed entries too. Cost: O(n_entries rank).
+
+        Raises
+        ------
+        ValueError
+            If an index is fractional, negative or out of range.
+        """
+        check_is_fitted(self)
+        rows = _check_codes(rows, self._n_rows, "rows")
+        cols = _check_codes(cols, self.n_features_in_, "cols")
+        if rows.shape != cols.shape:
+            raise ValueError(f"rows has {rows.size} entries, cols {cols.size}.")
+        if self._row_number is not None:
+            rows = self._row_number[rows]
+        return self._fold_in().entries(self._row_factors, self._row_offsets, rows, cols)
+
+    def leave_one_out(self, X):
+        """Predict each observed entry from the other observed entries of its row.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            Rows with holes. On rows that were not used in `fit` the result is a held-out
+            prediction; on training rows it is optimistic, as the components saw the entry.
+
+        Returns
+        -------
+        predictions : {ndarray, csr_array} of shape (n_samples, n_features)
+            Predictions at the observed entries; NaN elsewhere, or not stored if X is sparse.
+            One ridge regression per row gives all of them, by r_j / (1 - h_j).
+        """
+        check_is_fitted(self)
+        observed = self._validate(X)
+        view = observed.rows
+        residual = self._fold_in().leave_one_out(observed)
+        values = view.values - (residual * self.scale_[view.indices]).astype(observed.dtype)
+        if sparse.issparse(X):
+            return sparse.csr_array((values, view.indices, view.indptr), shape=observed.shape)
+        out = np.full(observed.shape, np.nan, dtype=observed.dtype)
+        out[observed.rows_and_columns()] = values
+        return out
+
+    def score(self, X, y=None, sample_weight=None):
+        """Coefficient of determination on entries that the prediction has not seen.
+
+        R^2 = 1 - sum (x_ij - prediction)^2 / sum (x_ij - mean_j)^2 in the units of the model
+        (each column divided by its `scale_`), with the column means of the training data: 0 is
+        what ``SimpleImputer`` reaches, 1 is perfect.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            Rows with holes.
+        y : None, array-like of shape (n_samples,) or of the shape of X, default=None
+            None, or anything 1-D (a Pipeline passes its target): the observed entries of X,
+            each predicted from the others of its row. Honest on rows not used in `fit`, as in
+            cross-validation over rows; optimistic on training rows. A matrix of the shape of X:
+            the entries that are missing in X and present in y.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Row weights of the sums.
+
+        Returns
+        -------
+        score : float
+            R^2; deterministic. Columns without training data do not count.
+        """
+        check_is_fitted(self)
+        observed = self._validate(X)
+        if y is None or _n_dimensions(y) == 1 or _is_column(y, observed.shape):
+            residual = self._fold_in().leave_one_out(observed).astype(np.float64)
+            rows, columns = observed.rows_and_columns()
+            truth = observed.rows.values
+        else:
+            rows, columns, truth = self._held_out(observed, y)
+            fold_in = self._fold_in()
+            predicted = fold_in.entries(*fold_in.factors(observed), rows, columns)
+            residual = (truth - predicted.astype(np.float64)) / self.scale_[columns]
+        baseline = (truth - self._column_means[columns]) / self.scale_[columns]
+        weight = self._learned[columns].astype(np.float64)
+        if not weight.any():
+            raise ValueError("There are no entries to score.")
+        if sample_weight is not None:
+            dummy = np.broadcast_to(np.zeros(()), (observed.shape[0], 1))
+            weight *= check_sample_weight(sample_weight, dummy, dtype=np.float64)[rows]
+        error, total = weight @ residual**2, weight @ baseline**2
+        if total == 0:
+            return 1.0 if error == 0 else 0.0
+        return float(1.0 - error / total)
+
+    def _held_out(self, observed, y):
+        """Entries of the matrix y that are missing in X."""
+        shape = getattr(y, "shape", None) or np.shape(y)
+        if tuple(shape) != observed.shape:
+            raise ValueError(
+                f"y has shape {tuple(shape)}; pass a matrix of the shape of X, "
+                f"{observed.shape}, with the true values of missing entries, or nothing."
+            )
+        truth = self._validate(y)
+        m = observed.shape[1]
+        known, wanted = (o.rows_and_columns() for o in (observed, truth))
+        new = ~np.isin(wanted[0] * m + wanted[1], known[0] * m + known[1])
+        return wanted[0][new], wanted[1][new], truth.rows.values[new].astype(np.float64)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the output columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the input columns; None takes ``feature_names_in_`` or x0, x1, ...
+
+        Returns
+        -------
+        names : ndarray of str
+            Columns kept, then ``missingindicator_<name>`` for each indicator.
+        """
+        check_is_fitted(self)
+        names = _check_feature_names_in(self, input_features)
+        kept = names if self._kept is None else names[self._kept]
+        if self._indicated is None:
+            return kept
+        extra = [f"missingindicator_{names[j]}" for j in self._indicated]
+        return np.concatenate([kept, np.asarray(extra, dtype=object)])
+
+    def _validate(self, X, *, reset=False, entry_weight=None):
+        return validate_matrix(
+            self,
+            X,
+            reset=reset,
+            missing_values=self._missing_value(),
+            entry_weight=entry_weight,
+            n_threads=effective_threads(self.n_jobs),
+        )
+
+    def _missing_value(self):
+        return np.nan if self.missing_values == "nan" else float(self.missing_values)
+
+    def _fold_in(self):
+        return FoldIn(
+            components=self.components_,
+            alpha=self.fold_in_alpha_,
+            offsets=self.offsets_,
+            scale=self.scale_,
+            learned=self._learned,
+            row_penalty=self.row_offset_alpha_,
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = bool(np.isnan(self._missing_value()))
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _n_dimensions(y):
+    shape = getattr(y, "shape", None)
+    return len(shape) if shape is not None else np.ndim(y)
+
+
+def _is_column(y, shape):
+    return tuple(getattr(y, "shape", None) or np.shape(y)) == (shape[0], 1) and shape[1] > 1
+
+
+def _check_codes(codes, size, name):
+    codes = np.asarray(codes)
+    if codes.ndim != 1:
+        raise ValueError(f"{name} must be 1-D; got {codes.ndim} dimensions.")
+    if codes.dtype.kind not in "iu":
+        whole = codes.dtype.kind == "f" and np.array_equal(codes, np.floor(codes))
+        if not whole:
+            raise ValueError(f"{name} must hold integers; got {codes.dtype}.")
+    bad = (codes < 0) | (codes >= size)
+    if bad.any():
+        at = int(np.argmax(bad))
+        raise ValueError(
+            f"{name} has {np.count_nonzero(bad)} values outside 0 ... {size - 1}, the first "
+            f"{codes[at]} at position {at}."
+        )
+    return codes.astype(np.int64)

@@ -1,0 +1,45 @@
+"""Small completion problems in both forms of the observed set."""
+
+import numpy as np
+
+from skmc._observed import DenseObserved, SparseObserved
+from skmc._offsets import OffsetModel
+from skmc._problem import CompletionProblem
+
+FORMS = ("dense", "sparse")
+
+
+def observe(X, mask, weights=None, form="dense"):
+    """Observed set of X where `mask` is True, in the form asked for."""
+    if form == "dense":
+        zero = X.dtype.type(0)
+        weights = None if weights is None else np.where(mask, weights, zero)
+        return DenseObserved(np.where(mask, X, zero), mask, weights)
+    indptr = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
+    weights = None if weights is None else weights[mask]
+    return SparseObserved.from_arrays(indptr, np.nonzero(mask)[1], X[mask], X.shape, weights)
+
+
+def low_rank_table(n=40, m=25, rank=3, noise=0.1, fraction=0.6, seed=0, dtype=np.float64):
+    """X, mask of a noisy low-rank table whose rows and columns all have several entries."""
+    rng = np.random.default_rng(seed)
+    Z = rng.normal(size=(n, rank)) @ rng.normal(size=(rank, m)) / np.sqrt(rank)
+    X = Z + rng.normal(size=m) + noise * rng.normal(size=(n, m))
+    mask = rng.random((n, m)) < fraction
+    mask[np.arange(n), np.arange(n) % m] = True
+    mask[np.arange(m) % n, np.arange(m)] = True
+    return X.astype(dtype), mask
+
+
+def make_problem(
+    alpha=1.0, rank=25, kind="column", weighted=False, row_scale=False, form="dense", **table
+):
+    """A completion problem; weights and row scales are random but fixed."""
+    X, mask = low_rank_table(**table)
+    rng = np.random.default_rng(99)
+    weights = rng.uniform(0.2, 2.0, X.shape).astype(X.dtype) if weighted else None
+    scale = np.sqrt(rng.integers(1, 4, X.shape[0])).astype(X.dtype) if row_scale else None
+    if scale is not None:
+        X = X * scale[:, None]
+    observed = observe(X, mask, weights, form)
+    return CompletionProblem(observed, rank, alpha, OffsetModel(observed, kind, scale))

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from problems import FORMS, observe
+
+from skmc._offsets import OffsetModel
+from skmc._problem import CompletionProblem
+from skmc.solvers import SOLVERS, solve_pivotal
+from skmc.solvers._pivotal import _NoiseLaw
+
+SHAPE = (300, 120)
+
+
+def problem_of(X, mask, rank=120, form="dense"):
+    observed = observe(X, mask, form=form)
+    return CompletionProblem(observed, rank, 0.0, OffsetModel(observed))
+
+
+def signal_and_noise(noise, seed=0, rank=3, fraction=0.5):
+    rng = np.random.default_rng(seed)
+    Z = rng.normal(size=(SHAPE[0], rank)) @ rng.normal(size=(rank, SHAPE[1])) / np.sqrt(rank)
+    return Z, Z + noise * rng.normal(size=SHAPE), rng.random(SHAPE) < fraction
+
+
+def solve(name, problem, tol=1e-2):
+    solver = SOLVERS[name]()
+    return solve_pivotal(solver, problem, solver.start(problem, "svd"), max_iter=500, tol=tol)
+
+
+def test_noise_law_matches_the_singular_values_of_noise():
+    rng = np.random.default_rng(0)
+    mask = rng.random(SHAPE) < 0.5
+    noise = np.where(mask, rng.normal(size=SHAPE), 0)
+    s = np.linalg.svd(noise, compute_uv=False)
+    law = _NoiseLaw(problem_of(noise, mask))
+    assert law.edge == pytest.approx(s[0], rel=0.05)
+    assert law.count == pytest.approx(120, rel=0.02)
+    assert law.mass @ law.sigma / law.count == pytest.approx(s.mean(), rel=0.02)
+
+
+@pytest.mark.parametrize("rank", [1, 5, 20])
+def test_threshold_balances_shrinkage_and_noise(rank):
+    law = _NoiseLaw(problem_of(np.zeros(SHAPE), np.ones(SHAPE, bool)))
+    t = law.minimax_threshold(rank, 120)
+    spare = law._leading(120 - rank)
+    assert rank * t == pytest.approx(spare @ np.maximum(law.sigma - t, 0), rel=0.02)
+    assert t < law.edge
+
+
+@pytest.mark.parametrize("name", ["als", "soft_impute"])
+@pytest.mark.parametrize("form", FORMS)
+def test_pure_noise_is_fitted_by_next_to_nothing(name, form):
+    rng = np.random.default_rng(1)
+    mask = rng.random(SHAPE) < 0.5
+    problem = problem_of(rng.normal(size=SHAPE), mask, form=form)
+    result = solve(name, problem)
+    assert result.factors.norm() < 0.02 * np.sqrt(np.prod(SHAPE))
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize("name", ["als", "soft_impute"])
+def test_close_to_the_best_penalty(name, noise):
+    Z, X, mask = signal_and_noise(noise)
+    problem = problem_of(X, mask, rank=10 if name == "als" else 120)
+
+    def error(result):
+        columns = problem.residual(result.factors).offsets.columns
+        return np.sqrt(np.mean((result.factors.U @ result.factors.V.T + columns - Z) ** 2))
+
+    found = solve(name, problem)
+    solver = SOLVERS[name]()
+    edge = noise * (np.sqrt(150) + np.sqrt(60))
+    errors = []
+    for alpha in edge * np.array([0.3, 0.45, 0.6, 0.75, 0.9]):
+        fixed = problem.with_alpha(alpha)
+        start = solver.start(fixed, "svd")
+        errors.append(error(solver.solve(fixed, start, max_iter=500, tol=1e-3)))
+    assert error(found) <= 1.08 * min(errors)
+
+
+def test_penalty_scales_with_the_data():
+    _, X, mask = signal_and_noise(0.3)
+    one, ten = (solve("soft_impute", problem_of(c * X, mask)) for c in (1.0, 10.0))
+    assert ten.alpha == pytest.approx(10 * one.alpha, rel=1e-6)
+
+
+def test_noise_free_data_get_a_small_positive_penalty():
+    _, X, mask = signal_and_noise(0.0)
+    result = solve("soft_impute", problem_of(X, mask))
+    assert result.alpha > 0
+    assert result.converged
+
+
+def test_trace_joins_the_stages():
+    _, X, mask = signal_and_noise(0.3)
+    result = solve("als", problem_of(X, mask, rank=10))
+    assert {len(values) for values in result.trace.values()} == {result.n_iter}
+    assert (np.diff(result.trace["time"]) >= 0).all()
+    assert result.trace["alpha"][-1] == result.alpha
