@@ -1,0 +1,357 @@
+"""What `fit` does: weights, starts, stopping, messages, columns without data, determinism."""
+
+import logging
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+
+from skmc import ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter
+from skmc.completers import COMPLETERS
+from skmc.datasets import hide_entries, make_low_rank
+
+pd = pytest.importorskip("pandas")
+UNITS = [{}, {"center": "both"}, {"center": False, "scale": False}]
+each = pytest.mark.parametrize("E", COMPLETERS)
+
+
+def data(n_rows=60, **params):
+    params = {"observed": 0.6, "noise": 0.1, "offsets": 1.0, "random_state": 0, **params}
+    return make_low_rank(n_rows, 30, 3, **params).X
+
+
+def named(E, **params):
+    """A completer that is told the rank where that is what decides."""
+    if E is ProjectedGDCompleter:
+        params["rank"] = 3
+    return E(**{"keep_observed": False, **params})
+
+
+@each
+@pytest.mark.parametrize("params", UNITS, ids=str)
+def test_sample_weight_is_repetition(E, params):
+    X = data()
+    k = np.random.default_rng(0).integers(0, 4, 60)
+    weighted = named(E, **params).fit(X, sample_weight=k)
+    repeated = named(E, **params).fit(np.repeat(X, k, axis=0))
+    np.testing.assert_allclose(weighted.transform(X), repeated.transform(X), atol=1e-6)
+    assert weighted.score(X, sample_weight=k) == pytest.approx(
+        repeated.score(np.repeat(X, k, axis=0)), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("E", [ALSCompleter, ProjectedGDCompleter])
+def test_sample_weight_of_a_fit_without_penalty(E):
+    # Without a penalty a common factor changes nothing, and weights of rows are weights of their
+    # entries.
+    X = data()
+    w = np.random.default_rng(0).uniform(0.5, 3.0, 60)
+    params = {"center": False, "scale": False, "tol": 1e-10, "max_iter": 5000, "rank": 3}
+    if E is ALSCompleter:
+        params["alpha"] = 0
+    by_row = E(**params).fit(X, sample_weight=w)
+    for other in (
+        E(**params).fit(X, sample_weight=7.0 * w),
+        E(**params).fit(X, entry_weight=np.repeat(w[:, None], 30, axis=1)),
+    ):
+        spaces = [_row_space(model.components_) for model in (by_row, other)]
+        np.testing.assert_allclose(*spaces, atol=1e-6)
+
+
+def _row_space(components):
+    Q = np.linalg.qr(components.T)[0]
+    return Q @ Q.T
+
+
+@each
+def test_entry_weight_one_and_zero(E):
+    X = data()
+    model = named(E)
+    expected = model.fit(X).transform(X)
+    ones = model.fit(X, entry_weight=np.ones(X.shape)).transform(X)
+    np.testing.assert_allclose(ones, expected, atol=1e-6)
+    hidden = np.random.default_rng(0).random(X.shape) < 0.1
+    zeros = named(E).fit(X, entry_weight=1.0 - hidden)
+    fewer = named(E).fit(np.where(hidden, np.nan, X))
+    np.testing.assert_allclose(zeros.transform(X), fewer.transform(X), atol=1e-6)
+
+
+@each
+def test_entry_weight_says_what_to_believe(E):
+    truth = make_low_rank(60, 30, 2, observed=1.0, random_state=0).truth
+    rng = np.random.default_rng(0)
+    wrong = rng.random(truth.shape) < 0.2
+    X = truth + 3.0 * wrong * rng.normal(size=truth.shape)
+    rank = {"max_rank" if E is SoftImputeCompleter else "rank": 2}
+    model = E(keep_observed=False, **rank)
+    trusted = np.where(wrong, np.nan, X)
+    error = [
+        np.linalg.norm(model.fit(X, entry_weight=W).transform(trusted) - truth)
+        for W in (np.where(wrong, 1e-3, 1.0), None)
+    ]
+    assert error[0] < 0.3 * error[1]
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.ones(59), "sample_weight.shape|inconsistent"),
+        (np.ones((60, 2)), "1D|must be 1D"),
+        (np.zeros(60), "at least one non-zero"),
+        (-np.ones(60), "Negative values"),
+        (np.full(60, np.nan), "NaN"),
+        (np.full(60, np.inf), "infinity"),
+    ],
+)
+def test_wrong_sample_weights(weights, message):
+    with pytest.raises(ValueError, match=f"(?i){message}"):
+        ALSCompleter().fit(data(), sample_weight=weights)
+
+
+@pytest.mark.parametrize("value", [-1.0, np.nan, np.inf])
+def test_wrong_entry_weights(value):
+    X, W = data(), np.ones((60, 30))
+    i, j = np.argwhere(~np.isnan(X))[5]
+    W[i, j] = value
+    with pytest.raises(ValueError, match=rf"entry_weight must be.*\(1 of.*row {i}, column {j}"):
+        ALSCompleter().fit(X, entry_weight=W)
+    W[:] = 1.0
+    W[np.isnan(X)] = value
+    ALSCompleter().fit(X, entry_weight=W)
+
+
+@each
+@pytest.mark.parametrize("center", [True, False, "both"])
+def test_warm_start_takes_fewer_iterations(E, center):
+    X = data()
+    params = {"tol": 1e-6, "max_iter": 5000, "center": center}
+    if E is not ProjectedGDCompleter:
+        params["alpha"] = 2.0
+    cold = named(E, **params).fit(X)
+    warm = named(E, warm_start=True, **params).fit(X)
+    first = warm.n_iter_
+    warm.fit(X)
+    assert first == cold.n_iter_
+    assert warm.n_iter_ < first / 2
+    np.testing.assert_allclose(warm.transform(X), cold.transform(X), atol=1e-4)
+    # Cold again if the shape has changed.
+    warm.fit(X[:, :20])
+    assert warm.n_features_in_ == 20
+
+
+@each
+@pytest.mark.parametrize("init", ["random", "array"])
+def test_all_starts_end_in_the_same_place(E, init):
+    X = data()
+    params = {"tol": 1e-9, "max_iter": 5000}
+    if E is SoftImputeCompleter:
+        params.update(alpha=2.0, max_rank=5)
+    elif E is ALSCompleter:
+        params.update(alpha=2.0, rank=5)
+    expected = named(E, **params).fit_transform(X)
+    rank = params.get("max_rank", params.get("rank", 3))
+    start = init if init == "random" else np.random.default_rng(1).normal(size=(rank, 30))
+    found = named(E, init=start, random_state=0, **params).fit_transform(X)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@each
+def test_random_state(E):
+    X = data()
+    model = named(E, init="random", max_iter=3)
+    with pytest.warns(ConvergenceWarning):
+        runs = [model.set_params(random_state=s).fit_transform(X) for s in (0, 0, 1)]
+    np.testing.assert_array_equal(runs[0], runs[1])
+    assert not np.array_equal(runs[0], runs[2])
+
+
+@each
+def test_convergence_warning_says_what_to_do(E):
+    pattern = (
+        rf"{E.__name__} stopped after 2 iterations \(reached max_iter=2\) with a last relative "
+        r"change of [\d.e+-]+\. Raise max_iter or tol"
+    )
+    with pytest.warns(ConvergenceWarning, match=pattern):
+        model = named(E, max_iter=2).fit(data())
+    assert (model.converged_, model.n_iter_) == (False, 2)
+    assert model.stop_reason_ == "reached max_iter=2"
+
+
+@each
+def test_trace(E):
+    model = named(E).fit(data())
+    assert model.converged_
+    assert "tol=0.01" in model.stop_reason_
+    assert set(model.trace_) == {"time", "objective", "change", "alpha"}
+    for values in model.trace_.values():
+        assert values.shape == (model.n_iter_,)
+        assert np.isfinite(values).all()
+    assert (np.diff(model.trace_["time"]) >= 0).all()
+    assert model.trace_["alpha"][-1] == pytest.approx(model.alpha_)
+
+
+@each
+@pytest.mark.parametrize("params", [{}, {"center": "both"}], ids=str)
+def test_objective_never_rises(E, params):
+    if E is not ProjectedGDCompleter:
+        params = {"alpha": 1.0, **params}
+    objective = named(E, tol=1e-6, max_iter=2000, **params).fit(data()).trace_["objective"]
+    assert (np.diff(objective) <= 1e-9 * objective[:-1]).all()
+
+
+def test_verbose_logs_and_prints_nothing(capsys, caplog):
+    with caplog.at_level(logging.INFO, logger="skmc"):
+        for E in COMPLETERS:
+            named(E).fit(data())
+        assert caplog.records == []
+        model = named(ALSCompleter, alpha=1.0, verbose=2).fit(data())
+    assert len(caplog.records) == model.n_iter_ // 2
+    assert {record.name for record in caplog.records} == {"skmc"}
+    assert "iteration 2: objective" in caplog.records[0].getMessage()
+    out = capsys.readouterr()
+    assert out.out == ""
+
+
+@pytest.mark.parametrize("momentum", ["nesterov", None])
+def test_step_that_is_too_long_raises(momentum):
+    X = np.random.default_rng(0).normal(size=(30, 10))
+    with pytest.raises(ValueError, match=r"diverged at iteration \d+.*Lower step_size"):
+        ProjectedGDCompleter(rank=3, step_size=5.0, momentum=momentum).fit(X)
+
+
+@pytest.mark.parametrize("momentum", ["nesterov", None])
+def test_safe_step_converges(momentum):
+    X = data()
+    safe = ProjectedGDCompleter(rank=3, step_size=1.0, momentum=momentum, tol=1e-8).fit(X)
+    auto = ProjectedGDCompleter(rank=3, tol=1e-8).fit(X)
+    assert safe.converged_
+    np.testing.assert_allclose(safe.transform(X), auto.transform(X), atol=1e-5)
+
+
+@each
+def test_threads_give_the_same_bits(E):
+    rng = np.random.default_rng(0)
+    X = make_low_rank(600, 300, 3, observed=0.2, noise=0.1, random_state=0).X
+    W = rng.uniform(0.5, 2.0, X.shape)
+    results = []
+    for n_jobs in (1, 2, 3, -1, None):
+        model = named(E, n_jobs=n_jobs, tol=0.1).fit(X, entry_weight=W)
+        results.append((model.transform(X), model.leave_one_out(X), model.components_))
+    for result in results[1:]:
+        for found, expected in zip(result, results[0], strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+@each
+def test_pickle_clone_and_joblib(E, tmp_path):
+    X = data()
+    model = named(E, add_indicator=True).fit(X)
+    joblib.dump(model, tmp_path / "model.joblib")
+    read_only = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
+    for other in (pickle.loads(pickle.dumps(model)), read_only):
+        np.testing.assert_array_equal(other.transform(X), model.transform(X))
+        np.testing.assert_array_equal(*(m.predict_entries([0], [1]) for m in (other, model)))
+    fresh = clone(model)
+    for method in ("transform", "score", "row_factors", "leave_one_out"):
+        with pytest.raises(NotFittedError):
+            getattr(fresh, method)(X)
+    with pytest.raises(NotFittedError):
+        fresh.predict_entries([0], [0])
+
+
+@each
+def test_rank_is_clipped_in_the_attribute_alone(E):
+    name = "max_rank" if E is SoftImputeCompleter else "rank"
+    model = E(**{name: 99}).fit(data()[:, :4])
+    assert model.get_params()[name] == 99
+    assert model.rank_ <= 4
+    assert model.components_.shape == (model.rank_, 4)
+
+
+@each
+def test_hidden_entries_do_not_leak(E):
+    X = data()
+    other = np.ma.array(np.nan_to_num(X, nan=1e6), mask=np.isnan(X))
+    np.testing.assert_array_equal(named(E).fit_transform(other), named(E).fit_transform(X))
+
+
+def empty_columns():
+    X = data()
+    X[:, [4, 9]] = np.nan
+    frame = pd.DataFrame(X, columns=[f"c{j}" for j in range(30)])
+    return X, frame
+
+
+@each
+def test_empty_columns_are_kept_with_the_grand_mean(E):
+    X, frame = empty_columns()
+    with pytest.warns(
+        UserWarning, match=r"2 column\(s\).*no observed entry: 4, 9\. They are filled"
+    ):
+        model = named(E).fit(X)
+    found = model.transform(X)
+    np.testing.assert_allclose(found[:, [4, 9]], np.nanmean(X))
+    with pytest.warns(UserWarning, match="c4, c9"):
+        model.fit(frame)
+    # Observed for the first time: kept as it is, and no reason to fail.
+    frame.loc[3, "c4"] = 77.0
+    model.set_params(keep_observed=True)
+    assert model.transform(frame)[3, 4] == 77.0
+    without = named(E).fit(np.delete(X, [4, 9], axis=1))
+    rest = np.delete(found, [4, 9], axis=1)
+    np.testing.assert_allclose(rest, without.transform(np.delete(X, [4, 9], axis=1)), atol=1e-1)
+
+
+@each
+def test_empty_columns_are_dropped(E):
+    _, frame = empty_columns()
+    model = named(E, keep_empty_features=False, add_indicator=True).set_output(transform="pandas")
+    with pytest.warns(UserWarning, match="c4, c9.*dropped"):
+        out = model.fit_transform(frame)
+    kept = [c for c in frame if c not in ("c4", "c9")]
+    assert list(out.columns[:28]) == kept
+    holes = [f"missingindicator_{c}" for c in frame if frame[c].isna().any()]
+    assert list(out.columns[28:]) == holes == list(model.get_feature_names_out()[28:])
+    np.testing.assert_array_equal(
+        out[holes].to_numpy(), frame.isna()[[c.split("_")[1] for c in holes]].to_numpy()
+    )
+
+
+@each
+def test_indicator_is_of_the_columns_with_holes_in_fit(E):
+    X = data()
+    X[:, :2] = 1.0 + np.arange(120.0).reshape(60, 2)
+    model = named(E, add_indicator=True).fit(X)
+    X[0, 0] = np.nan
+    out = model.transform(X)
+    assert out.shape == (60, 30 + 28)
+    np.testing.assert_array_equal(out[:, 30:], np.isnan(X[:, 2:]))
+
+
+@each
+def test_a_row_without_entries_gets_the_offsets(E):
+    X = data()
+    X[7] = np.nan
+    model = named(E).fit(X)
+    np.testing.assert_allclose(model.transform(X)[7], model.offsets_)
+    np.testing.assert_allclose(model.row_factors(X)[7], 0.0)
+
+
+@each
+@pytest.mark.parametrize("load", [load_diabetes, load_wine, load_breast_cancer])
+def test_defaults_converge_on_ordinary_tables(E, load):
+    # Convergence warnings are errors here.
+    table, _ = hide_entries(load().data, 0.2, random_state=0)
+    assert E().fit(table).converged_
+
+
+def test_fit_after_a_failure_is_not_fitted():
+    model = ALSCompleter()
+    with pytest.raises(ValueError, match="missing"):
+        model.fit(np.full((3, 2), np.nan))
+    with pytest.raises(NotFittedError):
+        model.transform(np.ones((3, 2)))

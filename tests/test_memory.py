@@ -1,0 +1,140 @@
+"""Memory in proportion to what is observed, and a refusal of what cannot fit."""
+
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from skmc import _memory
+from skmc.completers import COMPLETERS
+
+needs_resource = pytest.mark.skipif(sys.platform == "win32", reason="needs the module resource")
+
+FIT = """
+    import resource
+    import numpy as np
+    from scipy import sparse
+    import skmc
+
+    n, nnz = {size}, 10_000
+    rng = np.random.default_rng(0)
+    rows, columns = rng.integers(0, n, (2, nnz))
+    X = sparse.coo_array((rng.normal(size=nnz), (rows, columns)), shape=(n, n))
+    X.sum_duplicates()
+    completer = skmc.{name}({params}).fit(X)
+    values = completer.predict_entries(rows, columns)
+    assert np.isfinite(values).all()
+    assert np.isfinite(completer.score(X))
+    assert completer.row_factors(X.tocsr()[:1000]).shape == (1000, completer.rank_)
+    try:
+        completer.transform(X)
+    except MemoryError as error:
+        print(error)
+    # Slices of rows do fit.
+    assert completer.transform(X.tocsr()[:2]).shape == (2, n)
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    import sys
+    print(kilobytes / 1e6 if sys.platform != "darwin" else kilobytes / 1e9)
+"""
+
+
+def run_python(code):
+    command = [sys.executable, "-W", "ignore::UserWarning", "-c", textwrap.dedent(code)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+
+
+def check_peak(name, size, params, limit):
+    found = run_python(FIT.format(name=name, size=size, params=params))
+    assert found.returncode == 0, found.stderr
+    message, gigabytes = found.stdout.splitlines()
+    needed = f"{size**2 * 8 / 1e9:.3g}"
+    assert f"{size} x {size} matrix takes {needed} GB" in message
+    assert "slices of the rows" in message
+    assert "predict_entries" in message
+    assert float(gigabytes) < limit
+
+
+@needs_resource
+@pytest.mark.parametrize("E", COMPLETERS, ids=lambda E: E.__name__)
+def test_a_huge_sparse_matrix(E):
+    # 200,000 x 200,000 would take 320 GB.
+    check_peak(E.__name__, 200_000, "max_iter=20", 0.5)
+
+
+@needs_resource
+@pytest.mark.slow
+@pytest.mark.parametrize("E", COMPLETERS, ids=lambda E: E.__name__)
+def test_a_million_by_a_million(E):
+    check_peak(E.__name__, 1_000_000, "", 1.0)
+
+
+@pytest.fixture
+def small():
+    rng = np.random.default_rng(0)
+    rows, columns = np.nonzero(rng.random((30, 10)) < 0.6)
+    values = (1.0 + rows) * (2 - columns) + 0.1 * rng.normal(size=rows.size)
+    return sparse.coo_array((values, (rows, columns)), shape=(30, 10)).tocsr()
+
+
+@pytest.mark.parametrize("E", COMPLETERS, ids=lambda E: E.__name__)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_refusal_comes_before_any_work(E, small, dtype, monkeypatch):
+    X = small.astype(dtype)
+    completer = E(**{"max_rank" if "max_rank" in E().get_params() else "rank": 1}).fit(X)
+    needed = 30 * 10 * np.dtype(dtype).itemsize
+    monkeypatch.setattr(_memory, "available_bytes", lambda: needed)
+    assert completer.transform(X).nbytes == needed
+    monkeypatch.setattr(_memory, "available_bytes", lambda: needed - 1)
+
+    def never(*args, **kwargs):
+        raise AssertionError("worked before it refused")
+
+    monkeypatch.setattr(E, "_validate", never)
+    for call in (completer.transform, completer.fit_transform):
+        with pytest.raises(MemoryError, match=r"30 x 10 matrix takes .* GB and .* available"):
+            call(X)
+
+
+def test_dense_input_is_not_refused(small, monkeypatch):
+    # It is in memory already, and so is what comes out.
+    monkeypatch.setattr(_memory, "available_bytes", lambda: 1)
+    X = np.where(np.arange(300).reshape(30, 10) % 3, 1.0 + np.arange(10), np.nan)
+    for E in COMPLETERS:
+        model = E(max_rank=1) if "max_rank" in E().get_params() else E(rank=1)
+        assert model.fit_transform(X).shape == (30, 10)
+
+
+def test_unknown_memory_is_no_refusal(small, monkeypatch):
+    monkeypatch.setattr(_memory, "available_bytes", lambda: None)
+    assert COMPLETERS[0](rank=2).fit_transform(small).shape == (30, 10)
+
+
+def test_available_memory_is_plausible():
+    available = _memory.available_bytes()
+    assert available is None or 2**20 < available < 2**60
+
+
+@needs_resource
+def test_a_limit_of_the_process_counts():
+    found = run_python(
+        """
+        import resource
+        from skmc import _memory
+        resource.setrlimit(resource.RLIMIT_AS, (3 * 10**9, resource.RLIM_INFINITY))
+        print(_memory.available_bytes() <= 3 * 10**9)
+        """
+    )
+    assert (found.stdout, found.stderr) == ("True\n", "")
+
+
+def test_indicator_counts_towards_the_size(small, monkeypatch):
+    # With indicators the result has twice the columns.
+    completer = COMPLETERS[0](rank=2, add_indicator=True).fit(small)
+    result = completer.transform(small)
+    assert result.shape == (30, 20)
+    monkeypatch.setattr(_memory, "available_bytes", lambda: result.nbytes - 1)
+    with pytest.raises(MemoryError):
+        completer.transform(small)
