@@ -1,19 +1,21 @@
 """The estimator shared by all completers: the only file that knows scikit-learn and solvers."""
 
 import logging
-import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from skmc._compat import (
     Interval,
+    InvalidParameterError,
     StrOptions,
     _fit_context,
     check_sample_weight,
+    warn,
 )
 from skmc._fitted import FittedCompleter
 from skmc._memory import check_dense_fits
@@ -83,6 +85,13 @@ class BaseCompleter(FittedCompleter):
         return self
 
     def _fit(self, X, sample_weight, entry_weight):
+        for name in ("rank", "max_rank"):
+            # True is an integer for Python, and for scikit-learn's validation.
+            if isinstance(getattr(self, name, None), bool):
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {type(self).__name__} must be a whole number. Got "
+                    f"{getattr(self, name)} instead."
+                )
         observed = self._validate(X, reset=True, entry_weight=entry_weight)
         check_some_observed(observed)
         if sample_weight is not None:
@@ -94,22 +103,27 @@ class BaseCompleter(FittedCompleter):
 
     def _fit_observed(self, observed, sample_weight=None):
         used = np.ones(observed.shape[0], dtype=bool)
+        counts = observed.column_counts
         if sample_weight is not None:
             used = sample_weight > 0
-            check_some_observed(observed.take(used, np.ones(observed.shape[1], dtype=bool)))
-        self._set_features(observed, used)
+            counts = observed.take(used, counts >= 0).column_counts
+        learned = counts > 0
+        self._warn_of_empty(learned)
         units = fit_units(
             observed, sample_weight, center=self.center is not False, scale=self.scale
         )
-        # Rows and columns without an entry have no part in the problem.
         used &= observed.row_counts > 0
+        if not used.any():
+            raise ValueError("All rows with an observed entry have sample weight zero.")
         training = observed
-        if not (used.all() and self._learned.all()):
-            training = observed.take(used, self._learned)
+        if not (used.all() and learned.all()):
+            # Rows and columns without an entry have no part in the problem.
+            training = observed.take(used, learned)
         row_scale = None if sample_weight is None else np.sqrt(sample_weight[used])
-        problem = self._make_problem(training, units.of_columns(self._learned), row_scale)
-        _, alpha = self._rank_and_alpha()
-        result = self._solve(problem, units, automatic=alpha == "auto")
+        problem = self._make_problem(training, units.of_columns(learned), row_scale)
+        result = self._solve(problem, units, learned)
+        # Nothing has been set on the estimator so far: a fit that fails changes nothing.
+        self._set_features(learned, partial=counts < np.count_nonzero(used))
         self._store(problem.with_alpha(result.alpha), result, units)
         self._store_rows(observed)
 
@@ -142,68 +156,72 @@ class BaseCompleter(FittedCompleter):
             offsets=OffsetModel(standard, kind, row_scale),
         )
 
-    def _solve(self, problem, units, automatic):
+    def _solve(self, problem, units, learned):
         solver = self._make_solver()
         factors = solver.start(
-            problem, self._start(problem, units), check_random_state(self.random_state)
+            problem, self._start(problem, units, learned), check_random_state(self.random_state)
         )
         options = {"max_iter": self.max_iter, "tol": self.tol, "verbose": int(self.verbose)}
         if self.verbose and not logger.hasHandlers():
             logger.addHandler(logging.StreamHandler())
             logger.setLevel(logging.INFO)
-        if automatic:
+        if self._rank_and_alpha()[1] == "auto":
             result = solve_pivotal(solver, problem, factors, **options)
         else:
             result = solver.solve(problem, factors, **options)
         if not result.converged:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} stopped after {result.n_iter} iterations "
                 f"({result.stop_reason}) with a last relative change of "
                 f"{result.trace['change'][-1]:.2g}. Raise max_iter or tol"
                 f"{', or lower the rank' if problem.rank > 1 else ''}.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
         return result
 
-    def _start(self, problem, units):
+    def _start(self, problem, units, learned):
         """Where to start: `init`, or the last fit under `warm_start` if its shape fits."""
         columns = np.zeros(units.scale.shape[0])
         init = self.init
         previous = getattr(self, "components_", None) if self.warm_start else None
-        if previous is not None and previous.shape == (problem.rank, columns.shape[0]):
+        fits = previous is not None and previous.shape[1] == columns.shape[0]
+        if fits and 0 < previous.shape[0] <= problem.rank:
             init = previous * (self.scale_ / units.scale)
             columns = (self.offsets_ - units.center) / units.scale
+            return init[:, learned], columns[learned]
         if isinstance(init, str):
             return init
         init = np.asarray(init, dtype=np.float64)
-        expected = problem.rank, columns.shape[0]
-        if init.shape != expected or not np.isfinite(init).all():
+        bounded = np.isfinite(self._rank_and_alpha()[0])
+        rows = problem.rank if bounded else min(np.shape(init)[0], problem.rank)
+        if init.shape != (rows, columns.shape[0]) or not np.isfinite(init).all():
             raise ValueError(
-                f"init must be finite and of shape (rank, n_features) = {expected}; got "
-                f"{init.shape}."
+                f"init must be finite and of shape (rank, n_features) = "
+                f"{(rows, columns.shape[0])}; got {init.shape}."
             )
-        return init[:, self._learned], columns[self._learned]
+        return init[:, learned], columns[learned]
 
     def _store(self, problem, result, units):
-        _, s, Q = result.factors.svd()
-        residual = problem.residual(result.factors)
+        factors = result.factors
+        columns = problem.residual(factors).offsets.columns
+        self.fold_in_alpha_ = float(result.alpha)
         if result.alpha > 0:
-            components, ridge = Q * np.sqrt(s), result.alpha
+            _, s, Q = factors.svd()
+            components = Q * np.sqrt(s)
         else:
+            factors, columns = problem.centred(factors, columns)
+            _, s, Q = factors.svd()
             # With row factors of unit variance the ridge of least expected error is the noise
             # variance; plain least squares explodes on rows with about `rank` entries.
             components = Q * (s / np.sqrt(problem.n_rows))
-            dof = s.size * (problem.n_rows + problem.shape[1] - s.size)
-            dof = min(dof, 0.9 * problem.total_weight)
-            ridge = problem.noise_variance(residual.loss, dof)
+            loss = problem.residual(factors).loss
+            self.fold_in_alpha_ = problem.noise_variance(loss, float(s.size))
         self.rank_ = components.shape[1]
         self.components_ = np.zeros((self.rank_, units.scale.shape[0]), problem.dtype)
         self.components_[:, self._learned] = components.T
         self.alpha_ = float(result.alpha * units.common)
-        self.fold_in_alpha_ = float(ridge)
         self.offsets_ = units.center.copy()
-        self.offsets_[self._learned] += units.scale[self._learned] * residual.offsets.columns
+        self.offsets_[self._learned] += units.scale[self._learned] * columns
         self.scale_ = units.scale
         self.row_offset_alpha_ = problem.offsets.row_penalty if self.center == "both" else None
         self._column_means = units.mean
@@ -211,34 +229,26 @@ class BaseCompleter(FittedCompleter):
         self.converged_ = result.converged
         self.stop_reason_ = result.stop_reason
         self.trace_ = {key: np.asarray(values) for key, values in result.trace.items()}
-        self.trace_["objective"] = self.trace_["objective"] * units.common**2
         self.trace_["alpha"] = self.trace_["alpha"] * units.common
 
-    def _set_features(self, observed, used):
-        """Which columns can be learned, which are kept, which get an indicator."""
-        counts = observed.column_counts
-        if not used.all():
-            counts = np.bincount(
-                observed.rows.indices[np.repeat(used, observed.row_counts)],
-                minlength=observed.shape[1],
-            )
-        self._learned = counts > 0
-        partial = counts < np.count_nonzero(used)
+    def _set_features(self, learned, partial):
+        """Which columns were learned, which are kept, which get an indicator."""
+        self._learned = learned
         self._indicated = np.flatnonzero(partial) if self.add_indicator else None
-        self._kept = None
-        if not self.keep_empty_features and not self._learned.all():
-            self._kept = np.flatnonzero(self._learned)
-        if self._learned.all():
+        drop = not self.keep_empty_features and not learned.all()
+        self._kept = np.flatnonzero(learned) if drop else None
+
+    def _warn_of_empty(self, learned):
+        if learned.all():
             return
-        empty = np.flatnonzero(~self._learned)
+        empty = np.flatnonzero(~learned)
         names = getattr(self, "feature_names_in_", None)
         names = [str(j if names is None else names[j]) for j in empty[:10]]
-        warnings.warn(
+        fate = "filled with the grand mean" if self.keep_empty_features else "dropped"
+        warn(
             f"{empty.size} column(s) of X have no observed entry: {', '.join(names)}"
-            f"{', ...' if empty.size > 10 else ''}. They are "
-            f"{'filled with the grand mean' if self._kept is None else 'dropped'}.",
+            f"{', ...' if empty.size > 10 else ''}. They are {fate}.",
             UserWarning,
-            stacklevel=4,
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -264,7 +274,7 @@ class BaseCompleter(FittedCompleter):
         if entry_weight is not None:
             # Weights are of the fit alone: `transform` folds the rows in without them.
             return self.fit(X, y, sample_weight, entry_weight).transform(X)
-        check_dense_fits(X)
+        check_dense_fits(X, X.shape[1] if self.add_indicator and sparse.issparse(X) else 0)
         observed = self._fit(X, sample_weight, None)
         U, rows = self._row_factors, self._row_offsets
         if self._row_number is not None:

@@ -5,32 +5,41 @@ unchanged from scikit-learn 1.6 to 1.9; should one move, this is the only file t
 here may import another module of skmc.
 """
 
+import sys
+import warnings
+
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import (
-    Hidden,
     Interval,
     InvalidParameterError,
     Options,
-    RealNotInt,
     StrOptions,
     validate_params,
 )
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight
 
 __all__ = [
-    "Hidden",
     "Interval",
     "InvalidParameterError",
     "Options",
-    "RealNotInt",
     "StrOptions",
     "_check_feature_names_in",
-    "_check_sample_weight",
     "_fit_context",
     "check_sample_weight",
     "validate_params",
+    "warn",
 ]
+
+WRAPPERS = ("skmc.", "sklearn.", "joblib.")
+
+
+def warn(message, category):
+    """Warn at the line of the user's code, however many wrappers of scikit-learn lie between."""
+    frame, level = sys._getframe(1), 2
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(WRAPPERS):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level - 1)
 
 
 def check_sample_weight(sample_weight, X, *, dtype=None):

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
+from skmc import _kernels
+from skmc._parallel import for_each_block
+
 
 @dataclass(frozen=True, eq=False)
 class Factors:
@@ -67,6 +70,16 @@ class Factors:
         gram = (self.U.T @ self.U) * (self.V.T @ self.V)
         return float(np.sqrt(max(0.0, gram.sum(dtype=np.float64))))
 
-    def entries(self, rows, columns):
-        """Entries u_i . v_j at the given positions."""
-        return np.einsum("tk,tk->t", self.U[rows], self.V[columns])
+    def entries(self, rows, columns, n_threads=1):
+        """Entries u_i . v_j at the given positions, which must be in range."""
+        out = np.zeros(rows.shape[0], dtype=self.U.dtype)
+        if self.rank == 0:
+            return out
+        U, V = (np.ascontiguousarray(F, dtype=out.dtype) for F in (self.U, self.V))
+        rows, columns = (np.ascontiguousarray(x, dtype=np.int64) for x in (rows, columns))
+
+        def kernel(start, stop):
+            _kernels.entries_pairs(start, stop, rows, columns, U, V, out)
+
+        for_each_block(kernel, rows.shape[0], n_threads, work_per_entry=2 * self.rank)
+        return out

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skmc._compat import _check_feature_names_in, check_sample_weight
 from skmc._fold_in import FoldIn
@@ -34,8 +34,8 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         MemoryError
             If the dense result would not fit, before anything is allocated.
         """
-        check_is_fitted(self)
-        check_dense_fits(X)
+        check_is_fitted(self, "components_")
+        check_dense_fits(X, 0 if self._indicated is None else self._indicated.size)
         observed = self._validate(X)
         with blas_threads(observed.blas_threads):
             return self._complete(observed, *self._fold_in().factors(observed))
@@ -47,10 +47,18 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         if self._kept is not None:
             out = out[:, self._kept]
         if self._indicated is not None:
-            missing = np.ones(observed.shape, dtype=out.dtype)
-            missing[observed.rows_and_columns()] = 0
-            out = np.hstack([out, missing[:, self._indicated]])
+            out = np.hstack([out, self._indicators(observed, out.dtype)])
         return out
+
+    def _indicators(self, observed, dtype):
+        """1 where an entry is missing, for the columns that had missing entries in the fit."""
+        number = np.full(observed.shape[1], -1)
+        number[self._indicated] = np.arange(self._indicated.size)
+        rows, columns = observed.rows_and_columns()
+        columns = number[columns]
+        missing = np.ones((observed.shape[0], self._indicated.size), dtype=dtype)
+        missing[rows[columns >= 0], columns[columns >= 0]] = 0
+        return missing
 
     def row_factors(self, X):
         """Factors of the rows of X, by fold-in.
@@ -63,10 +71,13 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         Returns
         -------
         U : ndarray of shape (n_samples, rank_)
-            X is about ``offsets_ + scale_ * (U @ components_)``.
+            X is about ``offsets_ + scale_ * (U @ components_)``, plus the row offsets with
+            ``center="both"``.
         """
-        check_is_fitted(self)
-        return self._fold_in().factors(self._validate(X))[0]
+        check_is_fitted(self, "components_")
+        observed = self._validate(X)
+        with blas_threads(observed.blas_threads):
+            return self._fold_in().factors(observed)[0]
 
     def predict_entries(self, rows, cols):
         """Entries of the completed training matrix, without forming it.
@@ -86,7 +97,7 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         ValueError
             If an index is fractional, negative or out of range.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "components_")
         rows = _check_codes(rows, self._n_rows, "rows")
         cols = _check_codes(cols, self.n_features_in_, "cols")
         if rows.shape != cols.shape:
@@ -110,7 +121,7 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
             Predictions at the observed entries; NaN elsewhere, or not stored if X is sparse.
             One ridge regression per row gives all of them, by r_j / (1 - h_j).
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "components_")
         observed = self._validate(X)
         view = observed.rows
         residual = self._fold_in().leave_one_out(observed)
@@ -145,9 +156,10 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         score : float
             R^2; deterministic. Columns without training data do not count.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "components_")
         observed = self._validate(X)
         if y is None or _n_dimensions(y) == 1 or _is_column(y, observed.shape):
+            check_consistent_length(X, y)
             residual = self._fold_in().leave_one_out(observed).astype(np.float64)
             rows, columns = observed.rows_and_columns()
             truth = observed.rows.values
@@ -195,7 +207,7 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         names : ndarray of str
             Columns kept, then ``missingindicator_<name>`` for each indicator.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "components_")
         names = _check_feature_names_in(self, input_features)
         kept = names if self._kept is None else names[self._kept]
         if self._indicated is None:
@@ -224,6 +236,7 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
             scale=self.scale_,
             learned=self._learned,
             row_penalty=self.row_offset_alpha_,
+            n_threads=effective_threads(self.n_jobs),
         )
 
     def __sklearn_tags__(self):

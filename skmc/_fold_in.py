@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skmc._factors import Factors
+
 
 @dataclass(frozen=True, eq=False)
 class FoldIn:
@@ -25,6 +27,8 @@ class FoldIn:
         Columns that had entries in the fit; the others say nothing about a row.
     row_penalty : float or None
         Penalty of the row offsets; None in a model without them.
+    n_threads : int, default=1
+        Threads for the kernels.
     """
 
     components: np.ndarray
@@ -33,6 +37,7 @@ class FoldIn:
     scale: np.ndarray
     learned: np.ndarray
     row_penalty: float | None = None
+    n_threads: int = 1
 
     def _design(self):
         V = self.components.T
@@ -73,7 +78,7 @@ class FoldIn:
 
     def entries(self, U, rows, i, j):
         """Entries (i, j) of rows with these factors, in user units."""
-        z = np.einsum("tk,tk->t", U[i], self.components.T[j]) + rows[i]
+        z = Factors(U, self.components.T).entries(i, j, self.n_threads) + rows[i]
         return (z * self.scale[j] + self.offsets[j]).astype(U.dtype, copy=False)
 
     def leave_one_out(self, observed):

@@ -26,12 +26,16 @@ def available_bytes():
     return min(limits, default=None)
 
 
-def check_dense_fits(X):
-    """Raise MemoryError if X is sparse and a dense array of its shape does not fit in memory."""
+def check_dense_fits(X, n_indicators=0):
+    """Raise MemoryError if X is sparse and its dense completion does not fit in memory.
+
+    With indicator columns the completion is copied once.
+    """
     if not sparse.issparse(X):
         return
     shape, itemsize = X.shape, min(max(X.dtype.itemsize, 4), 8)
-    needed = shape[0] * shape[1] * itemsize
+    columns = shape[1] + (shape[1] + 2 * n_indicators if n_indicators else 0)
+    needed = shape[0] * columns * itemsize
     available = available_bytes()
     if available is not None and needed > available:
         raise MemoryError(

@@ -21,7 +21,7 @@ from threadpoolctl import ThreadpoolController
 # lasts 20 ms; at 100 GFLOP/s it still takes many times as long as its call.
 WORK_PER_BLOCK = 2e7
 # Least work that pays for starting a thread.
-WORK_PER_THREAD = 2e6
+WORK_PER_THREAD = 3e7
 # Blocks per thread when work is scarce, so that no thread waits long for another.
 BLOCKS_PER_THREAD = 4
 

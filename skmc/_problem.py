@@ -122,6 +122,17 @@ class CompletionProblem:
             loss += 0.5 * self.offsets.row_penalty * float(b @ b)
         return Residual(entries, loss, offsets)
 
+    def centred(self, factors, columns):
+        """The same fit with row factors of mean zero, the mean moved into the column offsets.
+
+        Without a penalty (U + a t') V' and mu - V t are one fit for every t.
+        """
+        if not self.offsets.has_columns:
+            return factors, columns
+        a = self.offsets.design
+        t = a @ factors.U / a.dtype.type(self.n_rows)
+        return Factors(factors.U - np.outer(a, t), factors.V), columns + factors.V @ t
+
     def penalty(self, factors):
         """alpha/2 (|U|^2 + |V|^2)."""
         squares = sum(np.einsum("ik,ik->", F, F, dtype=np.float64) for F in (factors.U, factors.V))
@@ -141,9 +152,15 @@ class CompletionProblem:
             alpha * factors.V - observed.rmatmul(entries, factors.U),
         )
 
-    def noise_variance(self, loss, dof=0.0):
-        """Residual variance 2 loss / (nnz - dof), entries counted with their sample weight."""
-        return 2.0 * loss / max(self.total_weight - dof, 1.0)
+    def noise_variance(self, loss, rank=0.0):
+        """Residual variance 2 loss / (nnz - degrees of freedom of offsets and factors).
+
+        Entries and rows count with their sample weight; a tenth of the entries at least is left.
+        """
+        m = self.shape[1]
+        dof = rank * (self.n_rows + m - rank)
+        dof += m if self.offsets.has_columns else 0.0
+        return 2.0 * loss / max(self.total_weight - dof, 0.1 * self.total_weight)
 
     def alpha_max(self):
         """Smallest alpha at which Z = 0 is optimal: the spectral norm of the centred data."""

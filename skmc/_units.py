@@ -51,21 +51,24 @@ def fit_units(observed, sample_weight, *, center, scale):
         Whether each column has its own scale; if not, all share one, so that the arithmetic
         does not depend on the unit of the data.
     """
-    count, mean, square = observed.column_moments(sample_weight)
+    count, mean, deviation = observed.column_moments(sample_weight)
     # An empty column is centred on the grand mean.
-    mean = np.where(count > 0, mean, count @ mean / count.sum())
+    mean = np.where(count > 0, mean, count / count.sum() @ mean)
     centers = mean if center else np.zeros_like(mean)
-    deviation = np.sqrt(square if center else square + mean**2 * (count > 0))
+    if not center:
+        deviation = np.hypot(deviation, mean * (count > 0))
     # What is left of a constant column after rounding is not a scale.
     tiny = 8.0 * np.finfo(observed.dtype).eps * np.abs(mean)
     deviation[deviation <= tiny] = 0.0
     if not scale:
-        common = float(np.sqrt(count @ deviation**2 / count.sum())) or 1.0
+        largest = deviation.max() or 1.0
+        ratio = deviation / largest
+        common = largest * float(np.sqrt(count @ ratio**2 / count.sum())) or 1.0
         return Units(centers, np.full(mean.shape, common), mean, common)
     typical = _weighted_median(deviation, np.maximum(count - 1.0, 0.0) * (deviation > 0)) or 1.0
     pull = np.clip(1.0 - (count - 1.0) / OWN_SCALE_COUNT, 0.0, 1.0)
     own = np.where(deviation > 0, deviation, typical)
-    return Units(centers, np.sqrt((1.0 - pull) * own**2 + pull * typical**2), mean)
+    return Units(centers, np.hypot(np.sqrt(1.0 - pull) * own, np.sqrt(pull) * typical), mean)
 
 
 def _weighted_median(values, weights):

@@ -105,8 +105,9 @@ def _to_plain(X, missing_values):
         return X.astype(kind).filled(missing_values)
     if isinstance(X, np.ndarray) and X.dtype == object:
         return _replace_null_objects(X, missing_values)
-    if hasattr(X, "dtypes") and hasattr(X, "isna"):
-        return _check_frame(X, missing_values)
+    if hasattr(X, "dtypes") and hasattr(X, "columns"):
+        _check_column_types(X)
+        return _convert_object_columns(X, missing_values) if hasattr(X, "isna") else X
     if isinstance(X, np.ndarray) and X.dtype.kind in "mM":
         raise TypeError(
             f"X has dtype {X.dtype}; dates and durations have no linear scale of their own. "
@@ -123,38 +124,46 @@ def _replace_null_objects(X, missing_values):
     return np.where(null, missing_values, X) if null.any() else X
 
 
-def _check_frame(X, missing_values):
+NOT_NUMERIC = (
+    ("dates or durations", ("datetime", "timedelta", "period", "date", "time", "duration")),
+    ("categories", ("category", "categorical", "enum")),
+    ("text", ("string", "str", "utf8")),
+)
+
+
+def _check_column_types(X):
+    """Raise TypeError naming the columns of a pandas or polars frame that are not numbers."""
     wrong = {}
     for name, dtype in zip(X.columns, X.dtypes, strict=True):
-        kind = getattr(dtype, "kind", "O")
-        text = str(dtype)
-        if kind in "mM" or text.startswith(("datetime", "timedelta", "period")):
-            wrong[name] = "dates or durations"
-        elif text == "category":
-            wrong[name] = "categories"
-        elif text.startswith(("string", "str")):
-            wrong[name] = "text"
-        elif text.startswith("Sparse"):
+        text = str(dtype).lower()
+        if text.startswith("sparse"):
             raise TypeError(
                 f"Column {name!r} is a pandas Sparse column. Pass a scipy.sparse matrix (stored "
                 "entries are observed, absent ones missing) or a dense frame with NaN."
             )
+        for what, starts in NOT_NUMERIC:
+            if text.startswith(starts):
+                wrong[name] = what
+                break
     if wrong:
         listed = ", ".join(f"{name!r} ({what})" for name, what in list(wrong.items())[:10])
         raise TypeError(
             f"{len(wrong)} column(s) of X are not numeric: {listed}. Encode or drop them, for "
             "example with a ColumnTransformer."
         )
-    objects = [
-        name for name, dtype in zip(X.columns, X.dtypes, strict=True) if str(dtype) == "object"
-    ]
+
+
+def _convert_object_columns(X, missing_values):
+    """The pandas frame with its columns of Python objects as floats."""
+    objects = [j for j, dtype in enumerate(X.dtypes) if str(dtype) == "object"]
     if not objects:
         return X
     X = X.copy()
-    for name in objects:
-        column = _replace_null_objects(X[name].to_numpy(), missing_values)
+    for j in objects:
+        name = X.columns[j]
+        column = _replace_null_objects(X.iloc[:, j].to_numpy(), missing_values)
         try:
-            X[name] = column.astype(np.float64)
+            X.isetitem(j, column.astype(np.float64))
         except (TypeError, ValueError) as error:
             raise type(error)(f"Column {name!r} of X is not numeric: {error}") from error
     return X
@@ -256,6 +265,9 @@ def canonical_csr(X, name):
 def _triplets(X, name):
     if X.format in ("csr", "csc"):
         try:
+            # A shallow copy: the check may convert the index arrays of what it checks.
+            parts = X.data, X.indices, X.indptr
+            X = type(X)(parts, shape=X.shape, copy=False)
             X.check_format(full_check=True)
         except ValueError as error:
             raise ValueError(f"Sparse input {name} is corrupt: {error}.") from error

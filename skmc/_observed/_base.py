@@ -98,7 +98,7 @@ class ObservedMatrix(ABC):
 
     @abstractmethod
     def column_moments(self, row_weight=None):
-        """Count, mean and variance of each column, in float64, zero where it is empty.
+        """Count, mean and standard deviation of each column, in float64, zero where it is empty.
 
         Entries count with their weight times that of their row; the count itself is of rows.
         """
@@ -112,6 +112,11 @@ class ObservedMatrix(ABC):
     def blas_threads(self):
         """Threads that pay in products with entry arrays and factors."""
         return 1
+
+    def _unit(self):
+        """A power of two near the largest value, so that squares neither over- nor underflow."""
+        largest = float(np.abs(self.values).max(initial=0.0))
+        return 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
 
     def weighted(self, entries):
         """Entry array of w_ij e_ij."""

@@ -28,7 +28,8 @@ def observed_from_dense(values, mask, weights=None, n_threads=1):
     if observed >= DENSE_CROSSOVER * mask.size:
         weights = None if weights is None else np.where(mask, weights, 0).astype(values.dtype)
         zero = np.zeros((), dtype=values.dtype)
-        return DenseObserved(np.where(mask, values, zero), mask, weights, n_threads)
+        filled = np.ascontiguousarray(np.where(mask, values, zero))
+        return DenseObserved(filled, np.ascontiguousarray(mask), weights, n_threads)
     indptr = np.zeros(mask.shape[0] + 1, dtype=np.int64)
     np.cumsum(np.count_nonzero(mask, axis=1), out=indptr[1:])
     return SparseObserved.from_arrays(

@@ -118,7 +118,9 @@ class DenseObserved(ObservedMatrix):
         weights = w[:, None] * (self.mask if self.weights is None else self.weights)
         total = weights.sum(axis=0)
         total[total <= 0] = np.inf
-        values = self.values.astype(np.float64)
+        unit = self._unit()
+        values = self.values.astype(np.float64) / unit
         mean = np.einsum("ij,ij->j", weights, values) / total
         values -= mean
-        return count, mean, np.einsum("ij,ij,ij->j", weights, values, values) / total
+        square = np.einsum("ij,ij,ij->j", weights, values, values) / total
+        return count, unit * mean, unit * np.sqrt(square)

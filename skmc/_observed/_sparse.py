@@ -125,11 +125,12 @@ class SparseObserved(ObservedMatrix):
             weights = weights * view.weights
         total = np.bincount(view.indices, weights=weights, minlength=m)
         total[total <= 0] = np.inf
-        values = view.values.astype(np.float64)
+        unit = self._unit()
+        values = view.values.astype(np.float64) / unit
         mean = np.bincount(view.indices, weights=weights * values, minlength=m) / total
         values -= mean[view.indices]
         square = np.bincount(view.indices, weights=weights * values**2, minlength=m) / total
-        return count, mean, square
+        return count, unit * mean, unit * np.sqrt(square)
 
     @classmethod
     def from_arrays(cls, indptr, indices, values, shape, weights=None, n_threads=1):

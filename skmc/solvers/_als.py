@@ -6,6 +6,7 @@ import numpy as np
 
 from skmc._factors import Factors
 from skmc.solvers._base import Solver, SolverState
+from skmc.solvers._init import fit_rows
 
 # Sweeps between two balancings of the factors.
 BALANCE_EVERY = 10
@@ -39,6 +40,12 @@ class AlternatingLeastSquares(Solver):
     def __init__(self, momentum="nesterov"):
         self.momentum = momentum
 
+    def start(self, problem, init, random_state=None):
+        # A component that is missing at the start would never come.
+        if not isinstance(init, str) and init[0].shape[0] < problem.rank:
+            init = "svd"
+        return super().start(problem, init, random_state)
+
     def init_state(self, problem, factors):
         residual = problem.residual(factors)
         return _State(
@@ -65,7 +72,7 @@ class AlternatingLeastSquares(Solver):
             beta = V.dtype.type(beta)
             V = V + beta * (V - state.previous_V)
             columns = columns + beta * (columns - state.previous_columns)
-        U, rows = self._update_rows(problem, V, columns)
+        U, rows = fit_rows(problem, V, columns)
         V, columns, value = observed.ridge_columns(
             U,
             problem.alpha,
@@ -95,22 +102,6 @@ class AlternatingLeastSquares(Solver):
             sweep=state.sweep + 1,
         )
         return self._balance(problem, next_state)
-
-    @staticmethod
-    def _update_rows(problem, V, columns):
-        offsets = problem.offsets
-        penalty = np.full(V.shape[1], problem.alpha)
-        if offsets.has_rows:
-            # The row offset is one more regressor, constant and with a penalty of its own.
-            V = np.hstack([V, np.ones((V.shape[0], 1), V.dtype)])
-            penalty = np.append(penalty, offsets.row_penalty)
-        shift = columns if offsets.has_columns else None
-        U, _ = problem.observed.ridge_rows(
-            V, penalty, shift=shift, shift_scale=offsets.row_scale if offsets.has_columns else None
-        )
-        if offsets.has_rows:
-            return np.ascontiguousarray(U[:, :-1]), np.ascontiguousarray(U[:, -1])
-        return U, None
 
     @staticmethod
     def _balance(problem, state):

@@ -14,6 +14,8 @@ logger = logging.getLogger("skmc")
 
 # A fit whose objective is this many times that of Z = 0 has diverged.
 DIVERGENCE = 1e3
+# Iterations over which the objective has to stand still before the fit counts as settled.
+SETTLED = 10
 CALLBACK_STOP = "stopped by the callback"
 
 
@@ -79,11 +81,13 @@ class Solver(ABC):
     """Base of all solvers: a subclass writes `init_state` and `step`, nothing else.
 
     Class attributes `name` (key in the registry) and `supports` (capabilities, a subset of
-    ``{"zero_alpha", "positive_alpha", "hard_rank", "weights"}``) say what it is for.
+    ``{"zero_alpha", "positive_alpha", "weights"}``) say what it is for; `divergence_cure` is the
+    advice that a diverging fit gives.
     """
 
     name: str
     supports: frozenset
+    divergence_cure = "Raise alpha."
 
     def start(self, problem, init, random_state=None):
         """Starting factors; see `initial_factors`."""
@@ -114,7 +118,8 @@ class Solver(ABC):
         With delta_t = |Z_t - Z_{t-1}|_F and q the ratio by which delta shrinks, the distance to
         the limit is about delta_t q / (1 - q). The loop stops when this distance, per entry, is
         below `tol` times the root mean square residual on Omega (a change below the noise is of
-        no use to anyone), or when Z or its fit is exact in floating point.
+        no use to anyone), when what the objective can still gain is of the order of `tol`^2 of the
+        squared residual, or when Z or its fit is exact in floating point.
 
         Parameters
         ----------
@@ -178,13 +183,13 @@ class Solver(ABC):
         if not np.isfinite(state.objective) or state.objective > bound > 0:
             raise DivergenceError(
                 f"{self.name} diverged at iteration {iteration}: the objective is "
-                f"{state.objective:.3g}, {problem.at_zero.loss:.3g} at zero. Lower step_size (1.0 "
-                "always converges), or raise alpha."
+                f"{state.objective:.3g}, {problem.at_zero.loss:.3g} at zero. "
+                f"{self.divergence_cure}"
             )
 
 
 class _StoppingRule:
-    """Estimated distance to the limit against the residual."""
+    """Estimated distance to the limit against the residual, in Z and in the objective."""
 
     def __init__(self, problem, tol):
         self.tol = tol
@@ -193,29 +198,44 @@ class _StoppingRule:
         self.accuracy = 100.0 * eps
         self.exact = eps**1.2 * problem.at_zero.loss
         self.changes = []
+        self.objectives = []
         self.reason = None
 
     def met(self, state):
         """Whether to stop; then `reason` says why."""
         self.changes.append(state.change)
+        self.objectives.append(state.objective)
         if state.change <= self.accuracy * state.norm:
             self.reason = "the iterate no longer changes in floating point"
-            return True
-        if state.loss <= self.exact:
+        elif state.loss <= self.exact:
             self.reason = "the observed entries are matched in floating point"
-            return True
-        if len(self.changes) < 2:
-            return False
-        rate = self._rate()
-        distance = state.change * rate / (1.0 - rate)
-        if distance <= self.tol * self.per_entry * np.sqrt(2.0 * max(state.loss, 0.0)):
-            self.reason = f"within tol={self.tol:g} of the limit, relative to the residual"
-            return True
-        return False
+        elif len(self.changes) > 1:
+            allowed = self.tol * self.per_entry * np.sqrt(2.0 * max(state.loss, 0.0))
+            if _remaining(self.changes) <= allowed:
+                self.reason = f"within tol={self.tol:g} of the limit, relative to the residual"
+            elif self._objective_settled(state.loss):
+                self.reason = f"objective settled to the square of tol={self.tol:g}"
+        return self.reason is not None
 
-    def _rate(self):
-        window = self.changes[-6:]
-        steps = len(window) - 1
-        rate = (window[-1] / window[0]) ** (1.0 / steps) if window[0] > 0 else 0.0
-        last = window[-1] / window[-2] if window[-2] > 0 else 0.0
-        return min(max(rate, last, 0.1), 0.999)
+    def _objective_settled(self, loss):
+        """Whether what is left to gain is about what a move of `tol` residuals would change.
+
+        Where the observed entries do not determine Z, as at too high a rank, Z wanders on for
+        ever while the fit to them stands still.
+        """
+        gains = [a - b for a, b in zip(self.objectives, self.objectives[1:], strict=False)]
+        if len(gains) < SETTLED or min(gains[-SETTLED:]) <= 0:
+            return False
+        return _remaining(gains[-SETTLED:], 0.99) <= 10.0 * self.tol**2 * loss
+
+
+def _remaining(changes, slowest=0.999):
+    """Sum of the changes to come, if they go on shrinking as they did."""
+    window = changes[-6:]
+    rate = 0.0
+    if window[0] > 0:
+        rate = (window[-1] / window[0]) ** (1.0 / (len(window) - 1))
+    if window[-2] > 0:
+        rate = max(rate, window[-1] / window[-2])
+    rate = min(max(rate, 0.1), slowest)
+    return window[-1] * rate / (1.0 - rate)

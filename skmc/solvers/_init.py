@@ -33,10 +33,30 @@ def initial_factors(problem, init, random_state=None):
         return _spectral(problem, rank)
     components, columns = init
     V = np.ascontiguousarray(components.T, dtype=problem.dtype)
-    U, _ = problem.observed.ridge_rows(
-        V, problem.alpha, shift=columns, shift_scale=problem.offsets.design
-    )
-    return Factors(U, V)
+    return Factors(fit_rows(problem, V, columns)[0], V)
+
+
+def fit_rows(problem, V, columns):
+    """Exact minimisation over U and the row offsets, V and the column offsets being given.
+
+    Returns
+    -------
+    U : ndarray, shape (n, r)
+        Row factors.
+    rows : ndarray, shape (n,), or None
+        Row offsets, None in a model without them.
+    """
+    offsets = problem.offsets
+    penalty = np.full(V.shape[1], problem.alpha)
+    if offsets.has_rows:
+        # The row offset is one more regressor, constant and with a penalty of its own.
+        V = np.hstack([V, np.ones((V.shape[0], 1), V.dtype)])
+        penalty = np.append(penalty, offsets.row_penalty)
+    given = {"shift": columns, "shift_scale": offsets.row_scale} if offsets.has_columns else {}
+    U, _ = problem.observed.ridge_rows(V, penalty, **given)
+    if offsets.has_rows:
+        return np.ascontiguousarray(U[:, :-1]), np.ascontiguousarray(U[:, -1])
+    return U, None
 
 
 def _spectral(problem, rank):

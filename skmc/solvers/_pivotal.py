@@ -48,7 +48,11 @@ class PivotalPenalty:
         return self._law.edge * self._noise
 
     def stage(self, problem):
-        """Return the problem at the edge of the noise, with room for twice the signal found."""
+        """Return the problem at the edge of the noise, with room for twice the signal found.
+
+        Noise does not pass the edge, so only signal that a lower edge uncovers needs more room,
+        and the next stage gives it.
+        """
         room = 2 * int(np.ceil(self._rank)) + 10
         return replace(problem.with_alpha(self.edge), rank=min(problem.rank, room))
 
@@ -80,8 +84,7 @@ class PivotalPenalty:
         rank = float(np.sum(alive / (0.1 + alive) / (1.0 + height**-8.0)))
         # Undoing the shrinkage of the signal takes alpha^2 / fraction per component off.
         loss = max(residual.loss - 0.5 * problem.alpha**2 * rank / fraction, 0.1 * residual.loss)
-        dof = min(rank * (problem.n_rows + problem.shape[1] - rank), 0.9 * problem.total_weight)
-        return rank, problem.noise_variance(loss, dof)
+        return rank, problem.noise_variance(loss, rank)
 
 
 class _NoiseLaw:
@@ -98,7 +101,9 @@ class _NoiseLaw:
         squared = (high**2 - self.sigma**2) * (self.sigma**2 - low**2)
         mass = np.sqrt(np.maximum(squared, 0.0)) * np.sin(angle) / np.maximum(self.sigma, 1e-12)
         self.mass = mass * (self.count / mass.sum())
-        self.edge = high
+        # With few entries in a row the largest of all entries sticks out of the law.
+        self.edge = max(high, np.sqrt(2.0 * np.log(max(self.total, 1.0))))
+        self.sigma *= self.edge / high
 
     def minimax_threshold(self, rank, largest_rank):
         """Root t of rank t = sum_i (sigma_i - t)_+ over the components that are not signal."""
@@ -135,29 +140,36 @@ def solve_pivotal(solver, problem, factors, *, max_iter, tol, callback=None, ver
     """
     options = {"tol": tol, "callback": callback, "verbose": verbose}
     penalty = PivotalPenalty(problem)
-    parts, left = [], max_iter
+    traces, left = [], max_iter
     settled = stopped = False
     while 2 * left > max_iter and not (settled or stopped):
         stage = penalty.stage(problem)
         part = solver.solve(stage, factors, max_iter=min(STAGE, left), **options)
-        parts.append(part)
+        traces.append(part.trace)
         left -= part.n_iter
         factors = part.factors
         stopped = part.stop_reason == CALLBACK_STOP
         settled = penalty.update(stage, factors) <= 2.0 * tol
+    converged = False
     if left > 0 and not stopped:
-        final = problem.with_alpha(penalty.minimax)
-        parts.append(solver.solve(final, factors, max_iter=left, **options))
-    return _joined(parts)
+        part = solver.solve(problem.with_alpha(penalty.minimax), factors, max_iter=left, **options)
+        traces.append(part.trace)
+        converged = part.converged
+    trace = _joined(traces)
+    reason = part.stop_reason
+    if not converged and reason != CALLBACK_STOP:
+        reason = f"reached max_iter={max_iter}"
+    return replace(
+        part, n_iter=len(trace["time"]), trace=trace, converged=converged, stop_reason=reason
+    )
 
 
-def _joined(parts):
-    """One result of consecutive stages."""
-    trace = {key: [] for key in parts[0].trace}
+def _joined(traces):
+    """One trace of consecutive stages, their times added up."""
+    joined = {key: [] for key in traces[0]}
     elapsed = 0.0
-    for part in parts:
-        for key, values in part.trace.items():
-            trace[key].extend([elapsed + t for t in values] if key == "time" else values)
-        elapsed = trace["time"][-1]
-    last = parts[-1]
-    return replace(last, n_iter=len(trace["time"]), trace=trace)
+    for trace in traces:
+        for key, values in trace.items():
+            joined[key].extend([elapsed + t for t in values] if key == "time" else values)
+        elapsed = joined["time"][-1]
+    return joined

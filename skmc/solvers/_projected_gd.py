@@ -7,7 +7,7 @@ class ProjectedGradient(ProximalGradient):
     """Proximal gradient for the rank constraint: the leading `rank` singular values stay."""
 
     name = "projected_gd"
-    supports = frozenset({"zero_alpha", "weights", "hard_rank"})
+    supports = frozenset({"zero_alpha", "weights"})
 
     def shrink(self, problem, s, step):
         return s[: problem.rank]

@@ -68,6 +68,7 @@ class ProximalGradient(Solver):
     """
 
     supports = frozenset({"weights"})
+    divergence_cure = "Lower step_size; 1.0 always converges."
 
     def __init__(self, step_size="auto", momentum="nesterov"):
         self.step_size = step_size

@@ -10,7 +10,7 @@ class SoftImpute(ProximalGradient):
     """Proximal gradient for the nuclear norm: singular values shrink by alpha times the step."""
 
     name = "soft_impute"
-    supports = frozenset({"positive_alpha", "weights", "convex"})
+    supports = frozenset({"positive_alpha", "weights"})
 
     def start(self, problem, init, random_state=None):
         # The first step from zero is the thresholded singular value decomposition.

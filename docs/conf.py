@@ -1,0 +1,59 @@
+"""Configuration of the documentation."""
+
+import skmc
+
+project = "skmc"
+author = "The skmc developers"
+copyright = author
+release = version = skmc.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.extlinks",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build"]
+# Backquotes mark names, as in docstrings.
+default_role = "literal"
+
+autosummary_generate = True
+# What scikit-learn gives to every estimator is documented there.
+autosummary_context = {
+    "shown_methods": [
+        "fit",
+        "transform",
+        "fit_transform",
+        "score",
+        "leave_one_out",
+        "predict_entries",
+        "row_factors",
+        "get_feature_names_out",
+    ]
+}
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+
+extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": "/plot_",
+    "copyfile_regex": r".*\.rst",
+    "ignore_pattern": "output",
+    "abort_on_example_error": True,
+    "write_computation_times": False,
+    "show_memory": False,
+    "download_all_examples": False,
+}
+# Figures of the examples are not pickled with the environment.
+suppress_warnings = ["config.cache"]
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skmc"
+html_show_sourcelink = False
+html_theme_options = {"navbar_align": "left", "show_prev_next": False}
