@@ -24,7 +24,7 @@ from skmc._parallel import blas_threads
 from skmc._problem import CompletionProblem
 from skmc._units import fit_units
 from skmc._validation import check_some_observed
-from skmc.solvers import solve_pivotal
+from skmc.solvers import PenaltySchedule
 
 logger = logging.getLogger("skmc")
 
@@ -165,10 +165,10 @@ class BaseCompleter(FittedCompleter):
         if self.verbose and not logger.hasHandlers():
             logger.addHandler(logging.StreamHandler())
             logger.setLevel(logging.INFO)
+        schedule = None
         if self._rank_and_alpha()[1] == "auto":
-            result = solve_pivotal(solver, problem, factors, **options)
-        else:
-            result = solver.solve(problem, factors, **options)
+            schedule = PenaltySchedule(problem, self.max_iter, self.tol)
+        result = solver.solve(problem, factors, schedule=schedule, **options)
         if not result.converged:
             warn(
                 f"{type(self).__name__} stopped after {result.n_iter} iterations "

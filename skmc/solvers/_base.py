@@ -101,6 +101,14 @@ class Solver(ABC):
     def step(self, problem, state):
         """State after one iteration."""
 
+    def residual(self, problem, state):
+        """Residual at the state, from what the state knows where it does."""
+        return problem.residual(state.factors)
+
+    def penalty(self, problem, state):
+        """The part of the objective at the state that is proportional to alpha."""
+        return problem.penalty(state.factors)
+
     def check_supports(self, problem):
         """Raise ValueError, naming what is missing, if the solver cannot solve the problem."""
         needed = {"positive_alpha" if problem.alpha > 0 else "zero_alpha"}
@@ -112,7 +120,7 @@ class Solver(ABC):
                 f"Solver {self.name!r} cannot solve this problem: it lacks {', '.join(missing)}."
             )
 
-    def solve(self, problem, factors, *, max_iter, tol, callback=None, verbose=0):
+    def solve(self, problem, factors, *, max_iter, tol, schedule=None, callback=None, verbose=0):
         """Iterate until Z no longer moves by what matters.
 
         With delta_t = |Z_t - Z_{t-1}|_F and q the ratio by which delta shrinks, the distance to
@@ -131,6 +139,9 @@ class Solver(ABC):
             Largest number of iterations.
         tol : float
             Accuracy relative to the residual.
+        schedule : PenaltySchedule or None
+            Changes the penalty between iterations until it settles; the stopping rule counts from
+            then on.
         callback : callable or None
             Called as ``callback(iteration, state)`` after each iteration; True stops the loop.
         verbose : int
@@ -141,6 +152,8 @@ class Solver(ABC):
         SolverResult
             Balanced factors and how they were reached.
         """
+        if schedule is not None:
+            problem = schedule.problem
         self.check_supports(problem)
         start = time.perf_counter()
         state = self.init_state(problem, factors)
@@ -163,7 +176,12 @@ class Solver(ABC):
                     "%s iteration %d: objective %.6g, relative change %.3g",
                     self.name, iteration, state.objective, relative,
                 )  # fmt: skip
-            if rule.met(state):
+            if schedule is not None and not schedule.settled:
+                schedule.advance(self, state, iteration)
+                state.objective += self.penalty(schedule.problem, state)
+                state.objective -= self.penalty(problem, state)
+                problem = schedule.problem
+            elif rule.met(state):
                 stop_reason = rule.reason
                 break
             if callback is not None and callback(iteration, state):

@@ -4,8 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from skmc.solvers._base import CALLBACK_STOP
-
 # Iterations between two updates of the noise level.
 STAGE = 3
 # A component counts as signal from this multiple of the edge of the noise.
@@ -14,8 +12,8 @@ SIGNAL_HEIGHT = 1.5
 LEAST_NOISE = 1e-3
 
 
-class PivotalPenalty:
-    """Penalty that suits the noise level and rank which a fit shows.
+class PenaltySchedule:
+    """Penalty that suits the noise level and rank of the data, found while solving.
 
     The singular values of noise of variance s^2 on Omega follow the Marchenko-Pastur law scaled
     to mean degrees d_row and d_column; their edge is s (sqrt(d_row) + sqrt(d_column)). A fit at
@@ -25,49 +23,72 @@ class PivotalPenalty:
     are not signal (Donoho and Gavish 2014, doi:10.1214/14-AOS1257). At r = 0 it is the edge, so
     pure noise is fitted by nothing.
 
+    The search starts at the edge of a fit by offsets alone, all of whose residual counts as noise,
+    and follows the edge down until the noise level settles within `tol` or half of the iterations
+    are spent.
+
     Parameters
     ----------
     problem : CompletionProblem
         The problem; its penalty is not used.
+    max_iter : int
+        Iterations of the solver.
+    tol : float
+        Relative change of the noise level that counts as settled.
+
+    Attributes
+    ----------
+    problem : CompletionProblem
+        The problem at the current penalty.
+    settled : bool
+        Whether the penalty is final.
     """
 
-    def __init__(self, problem):
+    def __init__(self, problem, max_iter, tol):
+        self._target = problem
+        self._last = max_iter // 2
+        self._tol = tol
         self._law = _NoiseLaw(problem)
-        self._largest_rank = problem.rank
         self._rank = 0.0
-        self._noise = float(np.sqrt(problem.noise_variance(problem.at_zero.loss)))
+        self._amplification = 1.0
         # Without a bound on the rank a penalty near zero only interpolates, very slowly.
         unbounded = problem.rank >= min(problem.shape)
         least = LEAST_NOISE if unbounded else np.finfo(problem.dtype).eps
-        self._least_noise = max(least * self._noise, np.finfo(problem.dtype).tiny)
-        self._noise = max(self._noise, self._least_noise)
+        total = float(np.sqrt(problem.noise_variance(problem.at_zero.loss)))
+        self._least_noise = max(least * total, np.finfo(problem.dtype).tiny)
+        self._noise = max(total, self._least_noise)
+        self.settled = False
+        self.problem = self._at_edge()
 
     @property
-    def edge(self):
-        """Penalty at the edge of the noise."""
+    def _edge(self):
         return self._law.edge * self._noise
 
-    def stage(self, problem):
-        """Return the problem at the edge of the noise, with room for twice the signal found.
+    def _at_edge(self):
+        """The problem at the edge of the noise, with room for twice the signal found.
 
         Noise does not pass the edge, so only signal that a lower edge uncovers needs more room,
         and the next stage gives it.
         """
         room = 2 * int(np.ceil(self._rank)) + 10
-        return replace(problem.with_alpha(self.edge), rank=min(problem.rank, room))
+        return replace(self._target.with_alpha(self._edge), rank=min(self._target.rank, room))
 
-    @property
-    def minimax(self):
-        """Penalty for the rank and noise found."""
-        return self._law.minimax_threshold(self._rank, self._largest_rank) * self._noise
-
-    def update(self, problem, factors):
-        """Learn from a solution at the current edge; return the relative change of the noise."""
-        residual = problem.residual(factors)
+    def advance(self, solver, state, iteration):
+        """Learn from the state after an iteration of the solver, every few iterations."""
+        late = iteration >= self._last
+        if iteration % STAGE and not late:
+            return
         old = self._noise
-        self._rank, variance = self._signal_and_noise(problem, factors, residual)
+        residual = solver.residual(self.problem, state)
+        self._rank, variance = self._signal_and_noise(self.problem, state.factors, residual)
         self._noise = max(float(np.sqrt(variance)), self._least_noise)
-        return abs(self._noise - old) / old if old > 0 else 0.0
+        self.settled = late or abs(self._noise - old) <= self._tol * old
+        if self.settled:
+            cost = self._rank * self._amplification
+            threshold = self._law.minimax_threshold(cost, self._target.rank)
+            self.problem = self._target.with_alpha(threshold * self._noise)
+        else:
+            self.problem = self._at_edge()
 
     def _signal_and_noise(self, problem, factors, residual):
         """Effective rank and noise variance, both corrected for the shrinkage."""
@@ -80,10 +101,15 @@ class PivotalPenalty:
         # What a component was before shrinkage, against the edge of the noise; one that is
         # shrunk to nothing is none.
         alive = (fraction * s / problem.alpha) ** 2
-        height = (fraction * s + problem.alpha) / (SIGNAL_HEIGHT * self.edge)
+        height = (fraction * s + problem.alpha) / (SIGNAL_HEIGHT * self._edge)
         rank = float(np.sum(alive / (0.1 + alive) / (1.0 + height**-8.0)))
-        # Undoing the shrinkage of the signal takes alpha^2 / fraction per component off.
-        loss = max(residual.loss - 0.5 * problem.alpha**2 * rank / fraction, 0.1 * residual.loss)
+        # Undoing the shrinkage of the signal takes alpha^2 / fraction per component off, and more
+        # the fewer entries there are to a degree of freedom: with rho of them the curvature on
+        # Omega varies over directions, and the mean of its inverse is 1 / (1 - 1 / rho).
+        dof = rank * (problem.n_rows + problem.shape[1] - rank)
+        self._amplification = 1.0 / (1.0 - min(dof / problem.total_weight, 0.5))
+        gain = 0.5 * problem.alpha**2 * rank * self._amplification / fraction
+        loss = max(residual.loss - gain, 0.1 * residual.loss)
         return rank, problem.noise_variance(loss, rank)
 
 
@@ -118,58 +144,3 @@ class _NoiseLaw:
     def _leading(self, count):
         """Mass of the `count` largest singular values at the nodes."""
         return np.diff(np.minimum(np.cumsum(self.mass), max(count, 0.0)), prepend=0.0)
-
-
-def solve_pivotal(solver, problem, factors, *, max_iter, tol, callback=None, verbose=0):
-    """Solve at the penalty that suits the noise level and rank of the data, found on the way.
-
-    The search comes from a fit by offsets alone, all of whose residual counts as noise, and
-    follows the edge of the noise down in short stages until the noise level settles within twice
-    `tol` or half of the iterations are spent; the rest solve at the penalty for that level and
-    rank.
-
-    Parameters
-    ----------
-    solver, problem, factors, max_iter, tol, callback, verbose
-        As in `Solver.solve`; the penalty of the problem is not used.
-
-    Returns
-    -------
-    SolverResult
-        With the penalty that was found.
-    """
-    options = {"tol": tol, "callback": callback, "verbose": verbose}
-    penalty = PivotalPenalty(problem)
-    traces, left = [], max_iter
-    settled = stopped = False
-    while 2 * left > max_iter and not (settled or stopped):
-        stage = penalty.stage(problem)
-        part = solver.solve(stage, factors, max_iter=min(STAGE, left), **options)
-        traces.append(part.trace)
-        left -= part.n_iter
-        factors = part.factors
-        stopped = part.stop_reason == CALLBACK_STOP
-        settled = penalty.update(stage, factors) <= 2.0 * tol
-    converged = False
-    if left > 0 and not stopped:
-        part = solver.solve(problem.with_alpha(penalty.minimax), factors, max_iter=left, **options)
-        traces.append(part.trace)
-        converged = part.converged
-    trace = _joined(traces)
-    reason = part.stop_reason
-    if not converged and reason != CALLBACK_STOP:
-        reason = f"reached max_iter={max_iter}"
-    return replace(
-        part, n_iter=len(trace["time"]), trace=trace, converged=converged, stop_reason=reason
-    )
-
-
-def _joined(traces):
-    """One trace of consecutive stages, their times added up."""
-    joined = {key: [] for key in traces[0]}
-    elapsed = 0.0
-    for trace in traces:
-        for key, values in trace.items():
-            joined[key].extend([elapsed + t for t in values] if key == "time" else values)
-        elapsed = joined["time"][-1]
-    return joined

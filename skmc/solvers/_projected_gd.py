@@ -12,8 +12,5 @@ class ProjectedGradient(ProximalGradient):
     def shrink(self, problem, s, step):
         return s[: problem.rank]
 
-    def penalty(self, problem, s):
-        return 0.0
-
     def width(self, problem, rank):
         return problem.rank + BUFFER

@@ -1,7 +1,7 @@
 """Accelerated proximal gradient steps on Z itself, kept as factors."""
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -79,62 +79,63 @@ class ProximalGradient(Solver):
         """Singular values after the proximal step, zeros dropped."""
 
     @abstractmethod
-    def penalty(self, problem, s):
-        """Penalty of a matrix with singular values s."""
-
-    @abstractmethod
     def width(self, problem, rank):
         """Dimension of the subspace to carry when the iterate has this rank."""
 
+    def penalty(self, problem, state):
+        # Without an alpha there is none.
+        return 0.0
+
+    def residual(self, problem, state):
+        return state.current.residual
+
     def init_state(self, problem, factors):
         P, s, Q = factors.svd()
-        residual = problem.residual(factors)
-        current = Iterate(P, s, Q, residual)
-        observed = problem.observed
-        largest = 1.0 if observed.weights is None else float(observed.weights.max(initial=0.0))
-        return ProximalState(
-            factors=factors,
-            objective=residual.loss + self.penalty(problem, s),
-            loss=residual.loss,
-            current=current,
-            previous=current,
-            basis=Q,
-            lipschitz=largest or 1.0,
+        current = Iterate(P, s, Q, problem.residual(factors))
+        return self._state(
+            problem, current, previous=current, basis=Q, lipschitz=self._largest_weight(problem)
         )
+
+    def _state(self, problem, current, **fields):
+        state = ProximalState(
+            factors=Factors(current.P * current.s, current.Q),
+            objective=current.residual.loss,
+            loss=current.residual.loss,
+            norm=float(np.linalg.norm(current.s)),
+            current=current,
+            **fields,
+        )
+        state.objective += self.penalty(problem, state)
+        return state
 
     def step(self, problem, state):
         beta = state.momentum / (state.momentum + 3.0) if self.momentum else 0.0
         largest = self._largest_weight(problem)
         while True:
             step = self._step_length(state, largest)
-            new, basis, change, curvature = self._propose(problem, state, beta, step)
-            objective = new.residual.loss + self.penalty(problem, new.s)
+            current, basis, change, curvature = self._propose(problem, state, beta, step)
+            new = self._state(
+                problem,
+                current,
+                change=change,
+                previous=state.current,
+                basis=basis,
+                momentum=state.momentum + 1,
+                lipschitz=self._relax(state, curvature),
+                hold=max(state.hold - 1, 0),
+            )
             if self.step_size == "auto" and curvature * step > 1.0 + 1e-6 and step * largest > 1.0:
                 state.lipschitz = min(1.05 * curvature, largest)
                 state.hold = 10
-                continue
-            if beta > 0 and not objective <= state.objective:
+            elif beta > 0 and not new.objective <= state.objective:
                 state.momentum, beta = 0, 0.0
-                continue
-            break
-        return ProximalState(
-            factors=Factors(new.P * new.s, new.Q),
-            objective=objective,
-            loss=new.residual.loss,
-            change=change,
-            norm=float(np.linalg.norm(new.s)),
-            current=new,
-            previous=state.current,
-            basis=basis,
-            momentum=state.momentum + 1,
-            lipschitz=self._relax(state, curvature),
-            hold=max(state.hold - 1, 0),
-        )
+            else:
+                return new
 
     @staticmethod
     def _largest_weight(problem):
         weights = problem.observed.weights
-        return 1.0 if weights is None else float(weights.max())
+        return 1.0 if weights is None else float(weights.max(initial=0.0))
 
     def _step_length(self, state, largest):
         if self.step_size == "auto":
@@ -182,31 +183,29 @@ class ProximalGradient(Solver):
         limit = min(self.width(problem, problem.rank), smaller)
         rank = state.current.s.shape[0]
         width = smaller if smaller <= EXACT_SIDE else min(self.width(problem, rank), limit)
-        if 4 * width > smaller or state.basis.shape[1] < width:
-            dense = operator.dense()
-            if dense is not None:
-                shrink = partial(self.shrink, problem, step=step)
-                found = gram_svd(dense, shrink, self.width(problem, width) - width)
+        shrink = partial(self.shrink, problem, step=step)
+        extra = self.width(problem, width) - width
+        basis, n_passes = state.basis, 1
+        known = basis.shape[1] >= width
+        while True:
+            if 4 * width > smaller or not known:
+                # Wide against the matrix, or without a start: decompose it whole if it is dense.
+                dense = operator.dense()
+                found = None if dense is None else gram_svd(dense, shrink, extra)
                 if found is not None:
                     return found
-        basis = self._resize(state.basis, width, m, problem.dtype)
-        n_passes = 1 if state.basis.shape[1] >= width else 3
-        while True:
-            P, s, Q = subspace_svd(operator, basis, n_passes)
-            kept = self.shrink(problem, s, step)
+            if not known:
+                n_passes = 2 if basis.shape[1] else 3
+                basis = self._widen(basis, width, m, problem.dtype)
+            P, s, Q = subspace_svd(operator, basis[:, :width], n_passes)
+            kept = shrink(s)
             if kept.shape[0] < s.shape[0] or width >= limit:
-                break
-            width = min(2 * width, limit)
-            if operator.dense() is not None and 4 * width > smaller:
-                return self._decompose(problem, operator, replace(state, basis=Q[:, :0]), step)
-            basis, n_passes = self._resize(Q, width, m, problem.dtype), 2
-        r = kept.shape[0]
-        return P[:, :r], kept, Q[:, :r], Q
+                r = kept.shape[0]
+                return P[:, :r], kept, Q[:, :r], Q
+            width, basis, known = min(2 * width, limit), Q, False
 
     @staticmethod
-    def _resize(basis, width, m, dtype):
+    def _widen(basis, width, m, dtype):
         missing = width - basis.shape[1]
-        if missing <= 0:
-            return basis[:, :width]
         extra = random_subspace(m, missing, dtype, np.random.RandomState(basis.shape[1]))
-        return orthonormalize(np.hstack([basis, extra])) if basis.shape[1] else extra
+        return orthonormalize(np.hstack([basis, extra]))

@@ -22,8 +22,8 @@ class SoftImpute(ProximalGradient):
         shrunk = s - s.dtype.type(problem.alpha * step)
         return shrunk[shrunk > 0][: problem.rank]
 
-    def penalty(self, problem, s):
-        return problem.alpha * float(s.sum(dtype=np.float64))
+    def penalty(self, problem, state):
+        return problem.alpha * float(state.current.s.sum(dtype=np.float64))
 
     def width(self, problem, rank):
         return rank + max(BUFFER, rank // 4)

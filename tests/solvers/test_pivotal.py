@@ -4,7 +4,7 @@ from problems import FORMS, observe
 
 from skmc._offsets import OffsetModel
 from skmc._problem import CompletionProblem
-from skmc.solvers import SOLVERS, solve_pivotal
+from skmc.solvers import SOLVERS, PenaltySchedule
 from skmc.solvers._pivotal import _NoiseLaw
 
 SHAPE = (300, 120)
@@ -23,7 +23,9 @@ def signal_and_noise(noise, seed=0, rank=3, fraction=0.5):
 
 def solve(name, problem, tol=1e-2):
     solver = SOLVERS[name]()
-    return solve_pivotal(solver, problem, solver.start(problem, "svd"), max_iter=500, tol=tol)
+    schedule = PenaltySchedule(problem, 500, tol)
+    start = solver.start(problem, "svd")
+    return solver.solve(problem, start, max_iter=500, tol=tol, schedule=schedule)
 
 
 def test_noise_law_matches_the_singular_values_of_noise():
@@ -90,7 +92,7 @@ def test_noise_free_data_get_a_small_positive_penalty():
     assert result.converged
 
 
-def test_trace_joins_the_stages():
+def test_trace_tells_the_penalties():
     _, X, mask = signal_and_noise(0.3)
     result = solve("als", problem_of(X, mask, rank=10))
     assert {len(values) for values in result.trace.values()} == {result.n_iter}
