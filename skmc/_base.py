@@ -206,8 +206,8 @@ class BaseCompleter(FittedCompleter):
         columns = problem.residual(factors).offsets.columns
         self.fold_in_alpha_ = float(result.alpha)
         if result.alpha > 0:
-            _, s, Q = factors.svd()
-            components = Q * np.sqrt(s)
+            # Balanced, so the row update with this ridge reproduces the training rows.
+            components = factors.V
         else:
             factors, columns = problem.centred(factors, columns)
             _, s, Q = factors.svd()

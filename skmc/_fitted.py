@@ -70,7 +70,7 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        U : ndarray of shape (n_samples, rank_)
+        U : ndarray of shape (n_samples, `rank_`)
             X is about ``offsets_ + scale_ * (U @ components_)``, plus the row offsets with
             ``center="both"``.
         """

@@ -155,13 +155,13 @@ def leading_svd(operator, k, *, n_passes=6, random_state=None):
 def spectral_norm(operator):
     """Largest singular value to machine precision, by Lanczos bidiagonalisation."""
     n, m = operator.shape
-    if min(n, m) <= 2:
-        small = (
-            operator.matmul(np.eye(m, dtype=operator.dtype))
-            if m <= n
-            else operator.rmatmul(np.eye(n, dtype=operator.dtype))
-        )
-        return float(np.linalg.norm(small, 2))
+    dense = operator.dense()
+    if dense is None and min(n, m) <= 2:
+        narrow = np.eye(min(n, m), dtype=operator.dtype)
+        dense = operator.matmul(narrow) if m <= n else operator.rmatmul(narrow)
+    if dense is not None:
+        gram = dense.T @ dense if dense.shape[1] <= dense.shape[0] else dense @ dense.T
+        return float(np.sqrt(max(np.linalg.eigvalsh(gram)[-1], 0.0)))
     double = LinearOperator(
         (n, m),
         matvec=lambda x: _column(operator.matmul, x, operator.dtype),

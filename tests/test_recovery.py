@@ -116,10 +116,7 @@ def test_fold_in_of_the_training_rows_is_the_fit(completer):
     completer.set_params(tol=1e-12, max_iter=5000, keep_observed=False).fit(X)
     Z = completer.row_factors(X) @ completer.components_
     loss = 0.5 * np.nansum(((X - completer.transform(X)) / completer.scale_) ** 2)
-    if not completer.scale:
-        loss *= completer.scale_[0] ** 2
-        Z *= completer.scale_[0]
-    penalty = completer.alpha_ * np.linalg.norm(Z, "nuc")
+    penalty = completer.fold_in_alpha_ * np.linalg.norm(Z, "nuc")
     if completer.center == "both":
         b = (completer.transform(X) - completer.offsets_) / completer.scale_ - Z
         penalty += 0.5 * completer.row_offset_alpha_ * np.sum(b[:, 0] ** 2)

@@ -12,7 +12,7 @@ from skmc.solvers import AlternatingLeastSquares
 class ALSCompleter(BaseCompleter):
     """Low-rank completion by alternating least squares.
 
-    minimise over U, V and the offsets mu
+    minimise over U, V and the offsets mu::
 
         1/2 sum_{(i,j) observed} w_ij (x_ij - mu_j - u_i . v_j)^2 + alpha/2 (|U|_F^2 + |V|_F^2)
 
@@ -27,9 +27,9 @@ class ALSCompleter(BaseCompleter):
     rank : int, default=10
         Number of components; reduced silently to what the shape allows.
     alpha : float or "auto", default="auto"
-        Penalty, at least 0. ``"auto"``: the spectral norm that the noise left by the fit itself
-        has on this pattern of holes, a choice that needs neither the noise nor the rank. At 0 rows
-        with fewer entries than the rank get the factors of smallest norm.
+        Penalty, at least 0. ``"auto"``: the threshold of least worst-case error [3]_ at the noise
+        level and rank that the fit itself shows; pure noise is fitted by nothing. At 0, rows with
+        fewer entries than the rank get the factors of smallest norm.
     center : bool or "both", default=True
         True: column offsets are part of the model, unpenalised and fitted jointly with the
         factors. ``"both"``: shrunk row offsets too, for ratings. False: none.
@@ -46,7 +46,7 @@ class ALSCompleter(BaseCompleter):
         Stop when the completed matrix is estimated to be within `tol` times the root mean square
         residual of its limit. An exact fit stops at floating-point accuracy.
     warm_start : bool, default=False
-        Start from the `components_` of the previous fit if their shape fits.
+        Start from the components and offsets of the previous fit if their shape fits.
     missing_values : float or "nan", default=nan
         The mark of missing entries in dense input; NaN is an error if it is a number.
     keep_observed : bool, default=True
@@ -61,19 +61,20 @@ class ALSCompleter(BaseCompleter):
         Threads; None takes all cores, but no more than an outer parallel loop leaves. The result
         is bitwise the same for any number.
     verbose : int, default=0
-        Log every `verbose`-th iteration to the logger ``skmc``.
+        Log every `verbose`-th iteration to the logger ``skmc``, which gets a handler if logging is
+        not configured; 0 logs nothing.
 
     Attributes
     ----------
-    components_ : ndarray of shape (rank_, n_features)
+    components_ : ndarray of shape (`rank_`, n_features)
         Components: X is about ``offsets_ + scale_ * (row_factors(X) @ components_)``.
     rank_ : int
         Number of components.
     alpha_ : float
         Penalty that was used.
     fold_in_alpha_ : float
-        Ridge, in standardised units, by which rows are fitted to the components: `alpha_`, or the
-        noise variance if that is 0.
+        Ridge, in standardised units, of the regression of a row on the components: that of
+        `alpha_`, or the noise variance if `alpha_` is 0.
     row_offset_alpha_ : float or None
         Penalty of the row offsets with ``center="both"``, estimated from the data.
     offsets_, scale_ : ndarray of shape (n_features,)
@@ -85,10 +86,11 @@ class ALSCompleter(BaseCompleter):
     stop_reason_ : str
         Why the iterations ended, in words.
     trace_ : dict of ndarray
-        ``time``, ``objective``, ``change`` (relative) and ``alpha`` of each iteration.
+        ``time`` in seconds, ``objective`` in standardised units, relative ``change`` and
+        ``alpha`` of each iteration.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if they are strings.
 
     See Also
@@ -107,8 +109,8 @@ class ALSCompleter(BaseCompleter):
        SVD via fast alternating least squares. JMLR 16, 3367-3402. arXiv:1410.2596.
     .. [2] Zhou, Y., Wilkinson, D., Schreiber, R. and Pan, R. (2008). Large-scale parallel
        collaborative filtering for the Netflix prize. :doi:`10.1007/978-3-540-68880-8_32`.
-    .. [3] Klopp, O. (2014). Noisy low-rank matrix completion with general sampling distribution.
-       Bernoulli 20(1). :doi:`10.3150/12-BEJ486`.
+    .. [3] Donoho, D. and Gavish, M. (2014). Minimax risk of matrix denoising by singular value
+       thresholding. Annals of Statistics 42(6), 2413-2440. :doi:`10.1214/14-AOS1257`.
 
     Examples
     --------

@@ -12,7 +12,7 @@ from skmc.solvers import ProjectedGradient
 class ProjectedGDCompleter(BaseCompleter):
     """Completion at a fixed rank by projected gradient descent.
 
-    minimise over Z of rank at most `rank` and the offsets mu
+    minimise over Z of rank at most `rank` and the offsets mu::
 
         1/2 sum_{(i,j) observed} w_ij (x_ij - mu_j - z_ij)^2
 
@@ -50,7 +50,7 @@ class ProjectedGDCompleter(BaseCompleter):
         Stop when the completed matrix is estimated to be within `tol` times the root mean square
         residual of its limit. An exact fit stops at floating-point accuracy.
     warm_start : bool, default=False
-        Start from the `components_` of the previous fit if their shape fits.
+        Start from the components and offsets of the previous fit if their shape fits.
     missing_values : float or "nan", default=nan
         The mark of missing entries in dense input; NaN is an error if it is a number.
     keep_observed : bool, default=True
@@ -65,11 +65,12 @@ class ProjectedGDCompleter(BaseCompleter):
         Threads; None takes all cores, but no more than an outer parallel loop leaves. The result
         is bitwise the same for any number.
     verbose : int, default=0
-        Log every `verbose`-th iteration to the logger ``skmc``.
+        Log every `verbose`-th iteration to the logger ``skmc``, which gets a handler if logging is
+        not configured; 0 logs nothing.
 
     Attributes
     ----------
-    components_ : ndarray of shape (rank_, n_features)
+    components_ : ndarray of shape (`rank_`, n_features)
         Components: X is about ``offsets_ + scale_ * (row_factors(X) @ components_)``.
     rank_ : int
         Number of components.
@@ -89,10 +90,11 @@ class ProjectedGDCompleter(BaseCompleter):
     stop_reason_ : str
         Why the iterations ended, in words.
     trace_ : dict of ndarray
-        ``time``, ``objective``, ``change`` (relative) and ``alpha`` of each iteration.
+        ``time`` in seconds, ``objective`` in standardised units, relative ``change`` and
+        ``alpha`` of each iteration.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if they are strings.
 
     Raises

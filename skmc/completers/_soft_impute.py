@@ -12,12 +12,12 @@ from skmc.solvers import SoftImpute
 class SoftImputeCompleter(BaseCompleter):
     """Convex completion: least squares plus nuclear norm.
 
-    minimise over Z and the offsets mu
+    minimise over Z and the offsets mu::
 
         1/2 sum_{(i,j) observed} w_ij (x_ij - mu_j - z_ij)^2 + alpha |Z|_*
 
-    in standardised units, |Z|_* being the sum of the singular values, of which the solution keeps
-    those that stand out of the noise: the rank need not be known. Solved by proximal gradient
+    in standardised units, ``|Z|_*`` being the sum of the singular values, of which the solution
+    keeps those that stand out of the noise: the rank need not be known. Solved by proximal gradient
     steps (fill in, decompose, shrink the singular values by alpha) with Nesterov extrapolation and
     restart, steps as long as the curvature met allows, and one pass of warm-started subspace
     iteration per step on the sparse-plus-low-rank matrix, which is never formed.
@@ -25,9 +25,9 @@ class SoftImputeCompleter(BaseCompleter):
     Parameters
     ----------
     alpha : float or "auto", default="auto"
-        Penalty, at least 0 exclusive. ``"auto"``: the spectral norm that the noise left by the fit
-        itself has on this pattern of holes, a choice that needs neither the noise nor the rank.
-        At `alpha_max_` and above nothing but the offsets is left.
+        Penalty, above 0. ``"auto"``: the threshold of least worst-case error [3]_ at the noise
+        level and rank that the fit itself shows; pure noise is fitted by nothing. From
+        `alpha_max_` on nothing but the offsets is left.
     max_rank : int or None, default=None
         Largest rank kept; None sets no bound. A bound below the rank of the solution makes the
         problem non-convex.
@@ -47,7 +47,7 @@ class SoftImputeCompleter(BaseCompleter):
         Stop when the completed matrix is estimated to be within `tol` times the root mean square
         residual of its limit. An exact fit stops at floating-point accuracy.
     warm_start : bool, default=False
-        Start from the `components_` of the previous fit if their shape fits.
+        Start from the components and offsets of the previous fit if their shape fits.
     missing_values : float or "nan", default=nan
         The mark of missing entries in dense input; NaN is an error if it is a number.
     keep_observed : bool, default=True
@@ -62,18 +62,20 @@ class SoftImputeCompleter(BaseCompleter):
         Threads; None takes all cores, but no more than an outer parallel loop leaves. The result
         is bitwise the same for any number.
     verbose : int, default=0
-        Log every `verbose`-th iteration to the logger ``skmc``.
+        Log every `verbose`-th iteration to the logger ``skmc``, which gets a handler if logging is
+        not configured; 0 logs nothing.
 
     Attributes
     ----------
-    components_ : ndarray of shape (rank_, n_features)
+    components_ : ndarray of shape (`rank_`, n_features)
         Components: X is about ``offsets_ + scale_ * (row_factors(X) @ components_)``.
     rank_ : int
         Number of components with a positive singular value.
     alpha_ : float
         Penalty that was used.
     fold_in_alpha_ : float
-        Ridge, in standardised units, by which rows are fitted to the components: `alpha_`.
+        Ridge, in standardised units, of the regression of a row on the components: that of
+        `alpha_`.
     row_offset_alpha_ : float or None
         Penalty of the row offsets with ``center="both"``, estimated from the data.
     offsets_, scale_ : ndarray of shape (n_features,)
@@ -85,13 +87,14 @@ class SoftImputeCompleter(BaseCompleter):
     stop_reason_ : str
         Why the iterations ended, in words.
     trace_ : dict of ndarray
-        ``time``, ``objective``, ``change`` (relative) and ``alpha`` of each iteration.
+        ``time`` in seconds, ``objective`` in standardised units, relative ``change`` and
+        ``alpha`` of each iteration.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if they are strings.
     alpha_max_ : float
-        Smallest penalty at which the fit is constant in each column.
+        Smallest penalty at which nothing but the offsets is left.
 
     See Also
     --------
@@ -108,18 +111,20 @@ class SoftImputeCompleter(BaseCompleter):
        for learning large incomplete matrices. JMLR 11, 2287-2322.
     .. [2] Yao, Q. and Kwok, J. T. (2019). Accelerated and inexact Soft-Impute for large-scale
        matrix and tensor completion. IEEE TKDE 31(9). arXiv:1703.05487.
-    .. [3] Klopp, O. (2014). Noisy low-rank matrix completion with general sampling distribution.
-       Bernoulli 20(1). :doi:`10.3150/12-BEJ486`.
+    .. [3] Donoho, D. and Gavish, M. (2014). Minimax risk of matrix denoising by singular value
+       thresholding. Annals of Statistics 42(6), 2413-2440. :doi:`10.1214/14-AOS1257`.
 
     Examples
     --------
+    >>> import numpy as np
     >>> from skmc import SoftImputeCompleter
     >>> from skmc.datasets import make_low_rank
-    >>> data = make_low_rank(200, 50, 3, observed=0.6, noise=0.05, random_state=0)
-    >>> completer = SoftImputeCompleter().fit(data.X)
-    >>> completer.rank_
-    3
-    >>> completer.score(data.X) > 0.98
+    >>> data = make_low_rank(200, 50, 3, observed=0.6, noise=0.1, random_state=0)
+    >>> completer = SoftImputeCompleter(keep_observed=False)
+    >>> error = completer.fit_transform(data.X) - data.truth
+    >>> bool(np.sqrt(np.mean(error**2)) < 0.1)
+    True
+    >>> bool(completer.alpha_ < completer.alpha_max_)
     True
     """
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skmc._factors import Factors
-from skmc.solvers._base import Solver, SolverState
+from skmc.solvers._base import Solver, SolverState, rises
 from skmc.solvers._init import fit_rows
 
 # Sweeps between two balancings of the factors.
@@ -60,7 +60,7 @@ class AlternatingLeastSquares(Solver):
         beta = state.momentum / (state.momentum + 3.0) if self.momentum else 0.0
         extrapolate = beta > 0 and state.previous_V is not None
         new = self._sweep(problem, state, beta if extrapolate else 0.0)
-        if extrapolate and not new.objective <= state.objective:
+        if extrapolate and rises(problem, new, state):
             new = self._sweep(problem, state, 0.0)
             new.momentum = 0
         return new

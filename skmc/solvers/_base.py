@@ -73,6 +73,12 @@ class SolverResult:
     trace: dict = field(repr=False)
 
 
+def rises(problem, new, old):
+    """Whether the objective rises from one state to another by more than rounding."""
+    slack = 10.0 * float(np.finfo(problem.dtype).eps)
+    return not new.objective <= old.objective * (1.0 + slack)
+
+
 class DivergenceError(ValueError):
     """The iterates grow without bound; the message names the cause and the cure."""
 

@@ -50,9 +50,9 @@ class PenaltySchedule:
         self._tol = tol
         self._law = _NoiseLaw(problem)
         self._rank = 0.0
-        self._amplification = 1.0
         # Without a bound on the rank a penalty near zero only interpolates, very slowly.
-        unbounded = problem.rank >= min(problem.shape)
+        n, m = problem.shape
+        unbounded = problem.rank >= min(max(n, int(np.ceil(problem.n_rows))), m)
         least = LEAST_NOISE if unbounded else np.finfo(problem.dtype).eps
         total = float(np.sqrt(problem.noise_variance(problem.at_zero.loss)))
         self._least_noise = max(least * total, np.finfo(problem.dtype).tiny)
@@ -84,11 +84,20 @@ class PenaltySchedule:
         self._noise = max(float(np.sqrt(variance)), self._least_noise)
         self.settled = late or abs(self._noise - old) <= self._tol * old
         if self.settled:
-            cost = self._rank * self._amplification
-            threshold = self._law.minimax_threshold(cost, self._target.rank)
+            threshold = self._law.minimax_threshold(self._cost(), self._target.rank)
             self.problem = self._target.with_alpha(threshold * self._noise)
         else:
             self.problem = self._at_edge()
+
+    def _cost(self):
+        """Effective rank as the shrinkage feels it.
+
+        With rho entries to a degree of freedom the curvature on Omega varies over directions, and
+        the mean of its inverse is 1 / (1 - 1 / rho) times that on average data.
+        """
+        problem, rank = self._target, self._rank
+        dof = rank * (problem.n_rows + problem.shape[1] - rank)
+        return rank / (1.0 - min(dof / problem.total_weight, 0.5))
 
     def _signal_and_noise(self, problem, factors, residual):
         """Effective rank and noise variance, both corrected for the shrinkage."""
@@ -103,12 +112,9 @@ class PenaltySchedule:
         alive = (fraction * s / problem.alpha) ** 2
         height = (fraction * s + problem.alpha) / (SIGNAL_HEIGHT * self._edge)
         rank = float(np.sum(alive / (0.1 + alive) / (1.0 + height**-8.0)))
-        # Undoing the shrinkage of the signal takes alpha^2 / fraction per component off, and more
-        # the fewer entries there are to a degree of freedom: with rho of them the curvature on
-        # Omega varies over directions, and the mean of its inverse is 1 / (1 - 1 / rho).
-        dof = rank * (problem.n_rows + problem.shape[1] - rank)
-        self._amplification = 1.0 / (1.0 - min(dof / problem.total_weight, 0.5))
-        gain = 0.5 * problem.alpha**2 * rank * self._amplification / fraction
+        # Undoing the shrinkage of the signal takes alpha^2 / fraction per component off; a little
+        # more in truth, but taking off too much would lower the penalty without end.
+        gain = 0.5 * problem.alpha**2 * rank / fraction
         loss = max(residual.loss - gain, 0.1 * residual.loss)
         return rank, problem.noise_variance(loss, rank)
 

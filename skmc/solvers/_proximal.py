@@ -15,12 +15,14 @@ from skmc._linalg import (
     random_subspace,
     subspace_svd,
 )
-from skmc.solvers._base import Solver, SolverState
+from skmc.solvers._base import Solver, SolverState, rises
 
 # Matrices whose smaller side is at most this get exact decompositions.
 EXACT_SIDE = 32
 # Singular triplets carried beyond the current rank.
 BUFFER = 5
+# A step may exceed the inverse curvature along its own change by this factor.
+LONGEST = 1.1
 
 
 @dataclass
@@ -61,8 +63,7 @@ class ProximalGradient(Solver):
     step_size : "auto" or float, default="auto"
         Step in units of the inverse of the largest weight; 1.0 is always safe. ``"auto"`` takes
         the inverse of a running estimate of the curvature |D|_Omega^2 / |D|_F^2 along the last
-        changes D; a step that turns out too long for its own change is taken again, so the
-        majorisation that makes the objective fall always holds.
+        changes D; a step that turns out too long for its own change is taken again.
     momentum : {"nesterov", None}, default="nesterov"
         Extrapolation k / (k + 3), restarted when the objective rises.
     """
@@ -121,13 +122,14 @@ class ProximalGradient(Solver):
                 previous=state.current,
                 basis=basis,
                 momentum=state.momentum + 1,
-                lipschitz=self._relax(state, curvature),
+                lipschitz=self._relax(state, curvature, largest),
                 hold=max(state.hold - 1, 0),
             )
-            if self.step_size == "auto" and curvature * step > 1.0 + 1e-6 and step * largest > 1.0:
+            too_long = curvature * step > LONGEST and step * largest > 1.0
+            if self.step_size == "auto" and too_long:
                 state.lipschitz = min(1.05 * curvature, largest)
                 state.hold = 10
-            elif beta > 0 and not new.objective <= state.objective:
+            elif beta > 0 and rises(problem, new, state):
                 state.momentum, beta = 0, 0.0
             else:
                 return new
@@ -143,10 +145,10 @@ class ProximalGradient(Solver):
         return float(self.step_size) / largest
 
     @staticmethod
-    def _relax(state, curvature):
+    def _relax(state, curvature, largest):
         """Let the curvature estimate sink towards what the last change showed."""
-        if state.hold:
-            return state.lipschitz
+        if state.hold or curvature > state.lipschitz:
+            return min(max(curvature, state.lipschitz), largest)
         return max(0.9 * state.lipschitz, min(1.2 * curvature, state.lipschitz), 1e-12)
 
     def _propose(self, problem, state, beta, step):

@@ -88,7 +88,7 @@ def test_threads_give_the_same_bits(dtype, monkeypatch):
 
 def test_threads_work_at_the_same_time():
     meet = threading.Barrier(3, timeout=10)
-    for_each_block(lambda start, stop: meet.wait(), 12, 3, work_per_entry=1e6)
+    for_each_block(lambda start, stop: meet.wait(), 12, 3, work_per_entry=1e8)
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])
