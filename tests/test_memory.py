@@ -1,11 +1,10 @@
 """Memory in proportion to what is observed, and a refusal of what cannot fit."""
 
-import subprocess
 import sys
-import textwrap
 
 import numpy as np
 import pytest
+from processes import run_python
 from scipy import sparse
 
 from skmc import _memory
@@ -41,13 +40,10 @@ FIT = """
 """
 
 
-def run_python(code):
-    command = [sys.executable, "-W", "ignore::UserWarning", "-c", textwrap.dedent(code)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
-
-
 def check_peak(name, size, params, limit):
-    found = run_python(FIT.format(name=name, size=size, params=params))
+    found = run_python(
+        FIT.format(name=name, size=size, params=params), warnings="ignore::UserWarning", timeout=280
+    )
     assert found.returncode == 0, found.stderr
     message, gigabytes = found.stdout.splitlines()
     needed = f"{size**2 * 8 / 1e9:.3g}"

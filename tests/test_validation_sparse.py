@@ -1,11 +1,8 @@
 """Sparse input: what is stored is observed, and a damaged matrix never reaches a kernel."""
 
-import subprocess
-import sys
-import textwrap
-
 import numpy as np
 import pytest
+from processes import run_python
 from scipy import sparse
 
 from skmc import ALSCompleter
@@ -226,11 +223,6 @@ CORRUPT = {
     "csc row too large": "X = X.tocsc(); X.indices[2] = 14",
     "csc row negative": "X = X.tocsc(); X.indices[2] = -7",
 }
-
-
-def run_python(code):
-    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(code)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_corrupt_matrices_raise_and_do_not_crash():

@@ -3,26 +3,19 @@
 import itertools
 import os
 import signal
-import subprocess
 import sys
-import textwrap
 import threading
 import time
 
 import joblib
 import numpy as np
 import pytest
+from processes import run_python
 
 from skmc import _kernels, _parallel
 from skmc._parallel import effective_threads, for_each_block
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-
-
-def run_python(code, **options):
-    """Run code in another process, at most 30 s."""
-    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(code)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, **options)
 
 
 def skewed_indptr(n_rows, seed=0):
