@@ -1,7 +1,18 @@
 """Low-rank matrix completion for scikit-learn."""
 
-from skmc.completers import ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter
+from skmc.completers import (
+    ALSCompleter,
+    EntryRegressor,
+    ProjectedGDCompleter,
+    SoftImputeCompleter,
+)
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["ALSCompleter", "ProjectedGDCompleter", "SoftImputeCompleter", "__version__"]
+__all__ = [
+    "ALSCompleter",
+    "EntryRegressor",
+    "ProjectedGDCompleter",
+    "SoftImputeCompleter",
+    "__version__",
+]

@@ -19,8 +19,9 @@ from skmc._compat import (
 )
 from skmc._fitted import FittedCompleter
 from skmc._memory import check_dense_fits
+from skmc._observed import observed_from_csr
 from skmc._offsets import OffsetModel
-from skmc._parallel import blas_threads
+from skmc._parallel import blas_threads, effective_threads
 from skmc._problem import CompletionProblem
 from skmc._units import fit_units
 from skmc._validation import check_some_observed
@@ -47,8 +48,6 @@ class BaseCompleter(FittedCompleter):
         "n_jobs": [Integral, None],
         "verbose": [Interval(Integral, 0, None, closed="left"), "boolean"],
     }
-
-    _doc_link_module = "skmc"
 
     @abstractmethod
     def _make_solver(self):
@@ -100,6 +99,16 @@ class BaseCompleter(FittedCompleter):
         with blas_threads(observed.blas_threads):
             self._fit_observed(observed, sample_weight)
         return observed
+
+    def _fit_entries(self, indptr, indices, values, shape, weights=None):
+        """Fit to compressed rows that are sorted, distinct and finite; they are not copied."""
+        self._validate_params()
+        self.n_features_in_ = shape[1]
+        threads = effective_threads(self.n_jobs)
+        observed = observed_from_csr(indptr, indices, values, shape, weights, threads)
+        with blas_threads(observed.blas_threads):
+            self._fit_observed(observed)
+        return self
 
     def _fit_observed(self, observed, sample_weight=None):
         used = np.ones(observed.shape[0], dtype=bool)
@@ -173,11 +182,19 @@ class BaseCompleter(FittedCompleter):
             warn(
                 f"{type(self).__name__} stopped after {result.n_iter} iterations "
                 f"({result.stop_reason}) with a last relative change of "
-                f"{result.trace['change'][-1]:.2g}. Raise max_iter or tol"
-                f"{', or lower the rank' if problem.rank > 1 else ''}.",
+                f"{result.trace['change'][-1]:.2g}. {self._advice(result.alpha, problem.rank)}",
                 ConvergenceWarning,
             )
         return result
+
+    @staticmethod
+    def _advice(alpha, rank):
+        if alpha > 0 or rank == 1:
+            return "Raise max_iter or tol."
+        return (
+            "Without a penalty this happens if the observed entries do not determine a matrix of "
+            f"rank {rank}: lower the rank, or raise max_iter or tol."
+        )
 
     def _start(self, problem, units, learned):
         """Where to start: `init`, or the last fit under `warm_start` if its shape fits."""

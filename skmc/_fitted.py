@@ -106,6 +106,25 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
             rows = self._row_number[rows]
         return self._fold_in().entries(self._row_factors, self._row_offsets, rows, cols)
 
+    def row_offsets(self, rows):
+        """Offsets of rows of the training matrix, in the user's units at the mean column scale.
+
+        Parameters
+        ----------
+        rows : array-like of int, shape (n_rows,)
+            Row numbers of the training matrix.
+
+        Returns
+        -------
+        offsets : ndarray of shape (n_rows,)
+            Zero unless ``center="both"``.
+        """
+        check_is_fitted(self, "components_")
+        rows = _check_codes(rows, self._n_rows, "rows")
+        if self._row_number is not None:
+            rows = self._row_number[rows]
+        return self._row_offsets[rows] * self.scale_.mean()
+
     def leave_one_out(self, X):
         """Predict each observed entry from the other observed entries of its row.
 
@@ -147,7 +166,8 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
             None, or anything 1-D (a Pipeline passes its target): the observed entries of X,
             each predicted from the others of its row. Honest on rows not used in `fit`, as in
             cross-validation over rows; optimistic on training rows. A matrix of the shape of X:
-            the entries that are missing in X and present in y.
+            the entries that are missing in X and present in y, which must be in the units of X: a
+            pipeline that scales X does not scale y.
         sample_weight : array-like of shape (n_samples,), default=None
             Row weights of the sums.
 
@@ -171,7 +191,10 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         baseline = (truth - self._column_means[columns]) / self.scale_[columns]
         weight = self._learned[columns].astype(np.float64)
         if not weight.any():
-            raise ValueError("There are no entries to score.")
+            raise ValueError(
+                "There are no entries to score: X observes nothing in the columns of the fit, or y "
+                "has no values where X is missing."
+            )
         if sample_weight is not None:
             dummy = np.broadcast_to(np.zeros(()), (observed.shape[0], 1))
             weight *= check_sample_weight(sample_weight, dummy, dtype=np.float64)[rows]

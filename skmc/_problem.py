@@ -155,12 +155,12 @@ class CompletionProblem:
     def noise_variance(self, loss, rank=0.0):
         """Residual variance 2 loss / (nnz - degrees of freedom of offsets and factors).
 
-        Entries and rows count with their sample weight; a tenth of the entries at least is left.
+        Entries and rows count with their sample weight. The factors take nine tenths at most of
+        what the offsets leave.
         """
         m = self.shape[1]
-        dof = rank * (self.n_rows + m - rank)
-        dof += m if self.offsets.has_columns else 0.0
-        return 2.0 * loss / max(self.total_weight - dof, 0.1 * self.total_weight)
+        left = max(self.total_weight - (m if self.offsets.has_columns else 0.0), 1.0)
+        return 2.0 * loss / max(left - rank * (self.n_rows + m - rank), 0.1 * left)
 
     def alpha_max(self):
         """Smallest alpha at which Z = 0 is optimal: the spectral norm of the centred data."""

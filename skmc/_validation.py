@@ -56,8 +56,9 @@ def check_some_observed(observed):
     if observed.nnz == 0:
         n, m = observed.shape
         raise ValueError(
-            f"All {n} x {m} entries of X are missing; at least one must be observed. Check "
-            "missing_values, and that missing entries are NaN and observed ones are not."
+            f"All {n} x {m} entries of X are missing or have weight zero; at least one must be "
+            "observed. Check missing_values and entry_weight, and that missing entries are NaN "
+            "and observed ones are not."
         )
 
 

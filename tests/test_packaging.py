@@ -91,8 +91,8 @@ def test_rules_of_the_source(path):
 def test_import_is_light():
     heavy = ("pandas", "polars", "pyarrow", "matplotlib", "PIL", "rich", "dask", "pytest")
     found = _python(
-        "import sys; before = set(sys.modules)\n"
-        "import sklearn.base, sklearn.utils.validation, scipy.sparse\n"
+        "import sys\n"
+        "import sklearn.impute\n"
         "third = set(sys.modules)\n"
         "import skmc\n"
         f"print([m for m in {heavy!r} if m in set(sys.modules) - third])"

@@ -114,11 +114,11 @@ def test_units_at_the_end_of_the_range(E, factor, scale):
 def test_units_far_from_one_in_single_precision(E, size):
     X = data().X
     X /= np.nanmax(np.abs(X))
-    model = named(E, tol=1e-4)
+    model = named(E, tol=1e-3)
     expected = model.fit_transform(X)
     found = model.fit_transform((X * size).astype(np.float32))
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found.astype(float) / size, expected, atol=1e-3)
+    np.testing.assert_allclose(found.astype(float) / size, expected, atol=5e-3)
 
 
 @pytest.mark.parametrize("E", COMPLETERS)

@@ -46,7 +46,8 @@ class ALSCompleter(BaseCompleter):
         Stop when the completed matrix is estimated to be within `tol` times the root mean square
         residual of its limit. An exact fit stops at floating-point accuracy.
     warm_start : bool, default=False
-        Start from the components and offsets of the previous fit if their shape fits.
+        Start from the components and offsets of the previous fit if their shape fits. Saves little
+        with ``alpha="auto"``, whose search starts anew.
     missing_values : float or "nan", default=nan
         The mark of missing entries in dense input; NaN is an error if it is a number.
     keep_observed : bool, default=True
@@ -67,9 +68,11 @@ class ALSCompleter(BaseCompleter):
     Attributes
     ----------
     components_ : ndarray of shape (`rank_`, n_features)
-        Components: X is about ``offsets_ + scale_ * (row_factors(X) @ components_)``.
+        Components: X is about ``offsets_ + scale_ * (row_factors(X) @ components_)``, plus the row
+        offsets with ``center="both"``.
     rank_ : int
-        Number of components.
+        Number of components, the bound `rank` as far as the shape allows; the penalty may have
+        made some of them negligible.
     alpha_ : float
         Penalty that was used.
     fold_in_alpha_ : float

@@ -71,7 +71,8 @@ class ProjectedGDCompleter(BaseCompleter):
     Attributes
     ----------
     components_ : ndarray of shape (`rank_`, n_features)
-        Components: X is about ``offsets_ + scale_ * (row_factors(X) @ components_)``.
+        Components: X is about ``offsets_ + scale_ * (row_factors(X) @ components_)``, plus the row
+        offsets with ``center="both"``.
     rank_ : int
         Number of components.
     alpha_ : float

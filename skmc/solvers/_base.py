@@ -35,6 +35,9 @@ class SolverState:
         Frobenius norm of the last change of Z = U V'.
     norm : float
         Frobenius norm of Z.
+    pace : float
+        Length of the last step against one that would do, at most 1: a short step changes little
+        without being close to the limit.
     """
 
     factors: Factors
@@ -42,6 +45,7 @@ class SolverState:
     loss: float
     change: float = np.inf
     norm: float = 0.0
+    pace: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,9 +231,9 @@ class _StoppingRule:
 
     def met(self, state):
         """Whether to stop; then `reason` says why."""
-        self.changes.append(state.change)
+        self.changes.append(state.change / state.pace)
         self.objectives.append(state.objective)
-        if state.change <= self.accuracy * state.norm:
+        if self.changes[-1] <= self.accuracy * state.norm:
             self.reason = "the iterate no longer changes in floating point"
         elif state.loss <= self.exact:
             self.reason = "the observed entries are matched in floating point"
@@ -237,11 +241,11 @@ class _StoppingRule:
             allowed = self.tol * self.per_entry * np.sqrt(2.0 * max(state.loss, 0.0))
             if _remaining(self.changes) <= allowed:
                 self.reason = f"within tol={self.tol:g} of the limit, relative to the residual"
-            elif self._objective_settled(state.loss):
+            elif self._objective_settled(state):
                 self.reason = f"objective settled to the square of tol={self.tol:g}"
         return self.reason is not None
 
-    def _objective_settled(self, loss):
+    def _objective_settled(self, state):
         """Whether what is left to gain is about what a move of `tol` residuals would change.
 
         Where the observed entries do not determine Z, as at too high a rank, Z wanders on for
@@ -250,7 +254,9 @@ class _StoppingRule:
         gains = [a - b for a, b in zip(self.objectives, self.objectives[1:], strict=False)]
         if len(gains) < SETTLED or min(gains[-SETTLED:]) <= 0:
             return False
-        return _remaining(gains[-SETTLED:], 0.99) <= 10.0 * self.tol**2 * loss
+        slowest = 1.0 - min(max(self.tol, 1e-6), 0.1)
+        remaining = _remaining(gains[-SETTLED:], slowest) / state.pace
+        return remaining <= 10.0 * self.tol**2 * state.loss
 
 
 def _remaining(changes, slowest=0.999):

@@ -84,10 +84,24 @@ class PenaltySchedule:
         self._noise = max(float(np.sqrt(variance)), self._least_noise)
         self.settled = late or abs(self._noise - old) <= self._tol * old
         if self.settled:
-            threshold = self._law.minimax_threshold(self._cost(), self._target.rank)
+            threshold = self._threshold()
             self.problem = self._target.with_alpha(threshold * self._noise)
         else:
             self.problem = self._at_edge()
+
+    def _threshold(self):
+        """Threshold for the rank found, in units of the noise.
+
+        A bound on the rank lets less noise through and bears a lower threshold if the signal obeys
+        it. Real data have no exact rank, and there the low threshold fits noise with the
+        components at hand: the geometric mean of the thresholds with and without the bound is
+        close to the better of the two in both cases.
+        """
+        bounded, free = (
+            self._law.minimax_threshold(self._cost(), rank)
+            for rank in (self._target.rank, self._law.count)
+        )
+        return float(np.sqrt(bounded * free))
 
     def _cost(self):
         """Effective rank as the shrinkage feels it.

@@ -122,6 +122,7 @@ class ProximalGradient(Solver):
                 previous=state.current,
                 basis=basis,
                 momentum=state.momentum + 1,
+                pace=min(1.0, step * largest),
                 lipschitz=self._relax(state, curvature, largest),
                 hold=max(state.hold - 1, 0),
             )

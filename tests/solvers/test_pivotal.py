@@ -42,8 +42,8 @@ def test_noise_law_matches_the_singular_values_of_noise():
 @pytest.mark.parametrize("rank", [1, 5, 20])
 def test_threshold_balances_shrinkage_and_noise(rank):
     law = _NoiseLaw(problem_of(np.zeros(SHAPE), np.ones(SHAPE, bool)))
-    t = law.minimax_threshold(rank, 120)
-    spare = law._leading(120 - rank)
+    t = law.minimax_threshold(rank, law.count)
+    spare = law._leading(law.count - rank)
     assert rank * t == pytest.approx(spare @ np.maximum(law.sigma - t, 0), rel=0.02)
     assert t < law.edge
 

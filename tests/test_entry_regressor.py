@@ -1,0 +1,165 @@
+"""Entries as samples: the same fit as on the matrix, and every splitter of scikit-learn."""
+
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    TimeSeriesSplit,
+    cross_val_predict,
+    cross_val_score,
+)
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skmc import ALSCompleter, EntryRegressor, ProjectedGDCompleter, SoftImputeCompleter
+from skmc.datasets import make_low_rank
+
+UNSEEN = "rows or columns that were not in the fit"
+
+
+def table(**params):
+    params = {"observed": 0.6, "noise": 0.1, "offsets": 1.0, "random_state": 0, **params}
+    return make_low_rank(60, 30, 2, **params).X
+
+
+def entries_of(X, seed=0):
+    rows, columns = np.nonzero(~np.isnan(X))
+    order = np.random.default_rng(seed).permutation(rows.size)
+    rows, columns = rows[order], columns[order]
+    return np.column_stack([rows, columns]), X[rows, columns]
+
+
+@pytest.fixture(scope="module")
+def entries():
+    return entries_of(table())
+
+
+@parametrize_with_checks(
+    [EntryRegressor(SoftImputeCompleter(), duplicates="mean"), EntryRegressor(duplicates="mean")]
+)
+@pytest.mark.filterwarnings(f"ignore:.*{UNSEEN}:UserWarning")
+def test_sklearn(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize(
+    "completer",
+    [ALSCompleter(rank=2, alpha=1.0), SoftImputeCompleter(alpha=2.0), ProjectedGDCompleter(rank=2)],
+    ids=str,
+)
+def test_the_fit_is_that_of_the_matrix(completer, entries):
+    coordinates, values = entries
+    completer.set_params(tol=1e-10, max_iter=5000)
+    expected = completer.fit(table()).predict_entries(*coordinates.T)
+    found = EntryRegressor(completer).fit(coordinates, values).predict(coordinates)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_labels_of_any_kind_give_the_same_fit(entries):
+    coordinates, values = entries
+    expected = EntryRegressor().fit(coordinates, values).predict(coordinates)
+    text = np.array([[f"u{i:03}", f"i{j:03}"] for i, j in coordinates])
+    frame = pd.DataFrame({"when": np.arange(values.size), "item": text[:, 1], "user": text[:, 0]})
+    by_name = EntryRegressor(row="user", column="item")
+    for model, X in (
+        (EntryRegressor(), text),
+        (EntryRegressor(), text.astype(object)),
+        (EntryRegressor(), 10 * coordinates + 0.5),
+        (EntryRegressor(row=2, column=1), frame),
+        (by_name, frame),
+    ):
+        np.testing.assert_array_equal(model.fit(X, values).predict(X), expected)
+    assert list(by_name.feature_names_in_) == ["when", "item", "user"]
+
+
+@pytest.mark.parametrize("params", [{"row": 5}, {"column": "film"}])
+def test_a_column_that_is_not_there(params, entries):
+    with pytest.raises(ValueError, match=f"{next(iter(params))}=.* is no column of X"):
+        EntryRegressor(**params).fit(*entries)
+
+
+def test_duplicates(entries):
+    coordinates, values = entries
+    twice, other = np.vstack([coordinates, coordinates[:3]]), np.append(values, values[:3] + 1.0)
+    with pytest.raises(ValueError, match="3 entries repeat an earlier one with another value"):
+        EntryRegressor().fit(twice, other)
+    weights = np.ones(values.size)
+    weights[:3] = 2
+    for mode, shift in (("mean", 0.5), ("last", 1.0)):
+        expected = values.copy()
+        expected[:3] += shift
+        model = EntryRegressor().fit(coordinates, expected, sample_weight=weights)
+        found = EntryRegressor(duplicates=mode).fit(twice, other)
+        np.testing.assert_allclose(found.predict(twice), model.predict(twice), atol=1e-12)
+
+
+def test_equal_duplicates_count_as_weight(entries):
+    coordinates, values = entries
+    weights = np.random.default_rng(0).integers(0, 3, values.size)
+    one = EntryRegressor().fit(coordinates, values, sample_weight=weights)
+    two = EntryRegressor().fit(np.repeat(coordinates, weights, axis=0), np.repeat(values, weights))
+    np.testing.assert_allclose(one.predict(coordinates), two.predict(coordinates), atol=1e-10)
+
+
+def test_unknown_labels_are_predicted_from_offsets(entries):
+    model = EntryRegressor().fit(*entries)
+    with pytest.warns(UserWarning, match=UNSEEN):
+        new_row, new_column, neither = model.predict([[999, 3], [7, 999], [999, 999]])
+    assert new_row == pytest.approx(model.completer_.offsets_[3])
+    assert neither == pytest.approx(model.mean_)
+    assert new_column - neither == pytest.approx(model.completer_.row_offsets([7])[0])
+
+
+def test_splitters_and_scorers(entries):
+    coordinates, values = entries
+    model = EntryRegressor(ALSCompleter(rank=2))
+    shuffled = cross_val_score(model, coordinates, values, cv=KFold(5))
+    assert shuffled.min() > 0.9
+    with pytest.warns(UserWarning, match=UNSEEN):
+        cold = cross_val_score(
+            model, coordinates, values, cv=GroupKFold(5), groups=coordinates[:, 0]
+        )
+    assert cold.max() < 0.7
+    cross_val_score(
+        model, coordinates, values, cv=TimeSeriesSplit(3), scoring="neg_median_absolute_error"
+    )
+    predicted = cross_val_predict(model, coordinates, values, cv=5)
+    assert np.corrcoef(predicted, values)[0, 1] > 0.95
+
+
+def test_grid_search_finds_the_rank():
+    coordinates, values = entries_of(table(noise=0.3))
+    grid = {"completer__rank": [1, 2, 4]}
+    search = GridSearchCV(
+        EntryRegressor(ProjectedGDCompleter()), grid, scoring="neg_root_mean_squared_error", cv=5
+    )
+    assert search.fit(coordinates, values).best_params_ == {"completer__rank": 2}
+
+
+def test_folds_equal_those_done_by_hand_on_the_matrix():
+    X = table()
+    coordinates, values = entries_of(X)
+    completer = ALSCompleter(rank=2, alpha=1.0, tol=1e-11, max_iter=5000)
+    for train, test in KFold(3).split(coordinates):
+        by_hand = X.copy()
+        by_hand[tuple(coordinates[test].T)] = np.nan
+        expected = completer.fit(by_hand).predict_entries(*coordinates[test].T)
+        model = EntryRegressor(completer).fit(coordinates[train], values[train])
+        np.testing.assert_allclose(model.predict(coordinates[test]), expected, atol=1e-7)
+
+
+def test_memory_stays_within_a_few_copies_of_the_entries():
+    rng = np.random.default_rng(0)
+    keys = rng.choice(5000 * 4000, 300_000, replace=False)
+    coordinates = np.column_stack([keys // 4000, keys % 4000])
+    values = rng.normal(size=keys.size)
+    model = EntryRegressor(ALSCompleter(rank=2, alpha=5.0, max_iter=3, tol=10.0, n_jobs=1))
+    tracemalloc.start()
+    model.fit(coordinates, values)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.4 * 8 * 5000 * 4000
