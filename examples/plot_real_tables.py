@@ -35,6 +35,7 @@ from skmc import ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter
 from skmc.datasets import hide_entries
 
 HIDDEN = 0.3
+MISSING = (1.0, 0.6, 0.2)
 
 
 def load_photograph():
@@ -198,8 +199,9 @@ print_results(results)
 
 
 def show(axes, image, title):
-    """Draw one picture; what is missing is white."""
-    axes.imshow(np.clip(np.nan_to_num(image, nan=1.0), 0, 1), interpolation="nearest")
+    """Draw one picture; what is missing is orange."""
+    image = np.where(np.isnan(image), MISSING, image)
+    axes.imshow(np.clip(image, 0, 1), interpolation="nearest")
     axes.set_title(title, fontsize=13, pad=7)
     axes.set_axis_off()
 
@@ -225,7 +227,7 @@ for line, (label, images) in zip(axes, rows, strict=True):
     line[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=13)
     for panel, image in zip(line, images, strict=False):
         panel.imshow(
-            image.reshape(8, 8), cmap=plt.cm.gray_r.with_extremes(bad="#f4c7a1"), vmin=0, vmax=16
+            image.reshape(8, 8), cmap=plt.cm.gray_r.with_extremes(bad=MISSING), vmin=0, vmax=16
         )
         panel.set(xticks=[], yticks=[])
 digits_figure = figure

@@ -296,4 +296,5 @@ class BaseCompleter(FittedCompleter):
         U, rows = self._row_factors, self._row_offsets
         if self._row_number is not None:
             U, rows = U[self._row_number], rows[self._row_number]
-        return self._complete(observed, U, rows)
+        with blas_threads(observed.blas_threads):
+            return self._complete(observed, U, rows)

@@ -115,6 +115,10 @@ class Solver(ABC):
         """Residual at the state, from what the state knows where it does."""
         return problem.residual(state.factors)
 
+    def singular_values(self, state):
+        """Singular values of Z at the state, largest first."""
+        return state.factors.singular_values()
+
     def penalty(self, problem, state):
         """The part of the objective at the state that is proportional to alpha."""
         return problem.penalty(state.factors)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 # Iterations between two updates of the noise level.
-STAGE = 3
+STAGE = 2
 # A component counts as signal from this multiple of the edge of the noise.
 SIGNAL_HEIGHT = 1.5
 # Noise below this fraction of the data counts as this fraction.
@@ -24,8 +24,8 @@ class PenaltySchedule:
     pure noise is fitted by nothing.
 
     The search starts at the edge of a fit by offsets alone, all of whose residual counts as noise,
-    and follows the edge down until the noise level settles within `tol` or half of the iterations
-    are spent.
+    and follows the edge down until the noise level settles within twice `tol` or half of the
+    iterations are spent.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class PenaltySchedule:
     max_iter : int
         Iterations of the solver.
     tol : float
-        Relative change of the noise level that counts as settled.
+        Half the relative change of the noise level that counts as settled.
 
     Attributes
     ----------
@@ -80,9 +80,11 @@ class PenaltySchedule:
             return
         old = self._noise
         residual = solver.residual(self.problem, state)
-        self._rank, variance = self._signal_and_noise(self.problem, state.factors, residual)
+        self._rank, variance = self._signal_and_noise(
+            self.problem, solver.singular_values(state), residual
+        )
         self._noise = max(float(np.sqrt(variance)), self._least_noise)
-        self.settled = late or abs(self._noise - old) <= self._tol * old
+        self.settled = late or abs(self._noise - old) <= 2.0 * self._tol * old
         if self.settled:
             threshold = self._threshold()
             self.problem = self._target.with_alpha(threshold * self._noise)
@@ -113,9 +115,9 @@ class PenaltySchedule:
         dof = rank * (problem.n_rows + problem.shape[1] - rank)
         return rank / (1.0 - min(dof / problem.total_weight, 0.5))
 
-    def _signal_and_noise(self, problem, factors, residual):
+    def _signal_and_noise(self, problem, singular_values, residual):
         """Effective rank and noise variance, both corrected for the shrinkage."""
-        s = factors.singular_values().astype(np.float64)
+        s = singular_values.astype(np.float64)
         explained = problem.at_zero.entries - residual.entries
         on_omega = problem.observed.dot(problem.observed.weighted(explained), explained)
         if on_omega <= 0 or problem.alpha == 0:

@@ -90,6 +90,9 @@ class ProximalGradient(Solver):
     def residual(self, problem, state):
         return state.current.residual
 
+    def singular_values(self, state):
+        return state.current.s
+
     def init_state(self, problem, factors):
         P, s, Q = factors.svd()
         current = Iterate(P, s, Q, problem.residual(factors))
@@ -166,18 +169,10 @@ class ProximalGradient(Solver):
         P, s, Q, basis = self._decompose(problem, operator, state, step)
         factors = Factors(P * s, Q)
         new = Iterate(P, s, Q, problem.residual(factors, current.residual.offsets))
-        terms = [(1.0, new.P, new.right), (-(1.0 + beta), current.P, current.right)]
-        if beta > 0:
-            terms.append((beta, previous.P, previous.right))
-        moved = low_rank_norm(terms)
-        change = (
-            moved
-            if beta == 0
-            else low_rank_norm([(1.0, new.P, new.right), (-1.0, current.P, current.right)])
-        )
-        difference = entries - new.residual.entries
+        change = low_rank_norm([(1.0, new.P, new.right), (-1.0, current.P, current.right)])
+        difference = current.residual.entries - new.residual.entries
         on_omega = observed.dot(observed.weighted(difference), difference)
-        return new, basis, change, on_omega / moved**2 if moved > 0 else 0.0
+        return new, basis, change, on_omega / change**2 if change > 0 else 0.0
 
     def _decompose(self, problem, operator, state, step):
         """Singular triplets that survive the proximal step, and the subspace for the next one."""
