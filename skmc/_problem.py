@@ -67,11 +67,13 @@ class CompletionProblem:
         """Floating-point type of the factors."""
         return self.observed.dtype
 
-    def with_alpha(self, alpha):
-        """Return the same problem with another penalty."""
-        other = replace(self, alpha=float(alpha))
-        if "at_zero" in self.__dict__:
-            other.__dict__["at_zero"] = self.at_zero
+    def with_alpha(self, alpha, rank=None):
+        """Return the same problem with another penalty, and with another rank if one is given."""
+        other = replace(self, alpha=float(alpha), rank=self.rank if rank is None else rank)
+        # What depends on neither is not computed again.
+        for name in ("at_zero", "total_weight", "n_rows"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
         return other
 
     @cached_property

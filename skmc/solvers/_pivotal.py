@@ -1,7 +1,5 @@
 """The penalty that the noise in the data asks for, found while solving."""
 
-from dataclasses import replace
-
 import numpy as np
 
 # Iterations between two updates of the noise level.
@@ -71,7 +69,7 @@ class PenaltySchedule:
         and the next stage gives it.
         """
         room = 2 * int(np.ceil(self._rank)) + 10
-        return replace(self._target.with_alpha(self._edge), rank=min(self._target.rank, room))
+        return self._target.with_alpha(self._edge, rank=min(self._target.rank, room))
 
     def advance(self, solver, state, iteration):
         """Learn from the state after an iteration of the solver, every few iterations."""
