@@ -220,7 +220,7 @@ class BaseCompleter(FittedCompleter):
 
     def _store(self, problem, result, units):
         factors = result.factors
-        columns = problem.residual(factors).offsets.columns
+        columns = result.residual.offsets.columns
         self.fold_in_alpha_ = float(result.alpha)
         if result.alpha > 0:
             # Balanced, so the row update with this ridge reproduces the training rows.
@@ -231,8 +231,7 @@ class BaseCompleter(FittedCompleter):
             # With row factors of unit variance the ridge of least expected error is the noise
             # variance; plain least squares explodes on rows with about `rank` entries.
             components = Q * (s / np.sqrt(problem.n_rows))
-            loss = problem.residual(factors).loss
-            self.fold_in_alpha_ = problem.noise_variance(loss, float(s.size))
+            self.fold_in_alpha_ = problem.noise_variance(result.residual.loss, float(s.size))
         self.rank_ = components.shape[1]
         self.components_ = np.zeros((self.rank_, units.scale.shape[0]), problem.dtype)
         self.components_[:, self._learned] = components.T

@@ -139,7 +139,8 @@ class OffsetModel:
 
     def _project_columns(self, entries):
         means = self._column_means(entries)
-        return self.observed.subtract_outer(entries, self.design, means), means
+        design = None if self.row_scale is None else self.design
+        return self.observed.subtract_outer(entries, design, means), means
 
     def _column_means(self, entries):
         total = self.observed.column_sums(self.observed.weighted(entries), self.design)

@@ -70,7 +70,7 @@ class ObservedMatrix(ABC):
 
     @abstractmethod
     def subtract_outer(self, entries, a, b):
-        """Entry array of e_ij - a_i b_j."""
+        """Entry array of e_ij - a_i b_j; a is one everywhere if None."""
 
     @abstractmethod
     def matmul(self, entries, B):

@@ -81,7 +81,10 @@ class DenseObserved(ObservedMatrix):
         return self._masked(np.subtract(self.values, out, out=out))
 
     def subtract_outer(self, entries, a, b):
-        out = np.multiply.outer(a.astype(self.dtype, copy=False), b.astype(self.dtype, copy=False))
+        b = b.astype(self.dtype, copy=False)
+        if a is None:
+            return self._masked(entries - b)
+        out = np.multiply.outer(a.astype(self.dtype, copy=False), b)
         return self._masked(np.subtract(entries, out, out=out))
 
     def _masked(self, entries):

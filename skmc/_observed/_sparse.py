@@ -50,6 +50,7 @@ class SparseObserved(ObservedMatrix):
         return self._entries(self.values, U, V)
 
     def subtract_outer(self, entries, a, b):
+        a = np.ones(self.shape[0]) if a is None else a
         return self._entries(entries, a[:, None], b[:, None])
 
     def _entries(self, values, U, V):

@@ -56,6 +56,8 @@ class SolverResult:
     ----------
     factors : Factors
         Balanced factors of the last iterate.
+    residual : Residual
+        Its residual and offsets.
     alpha : float
         Penalty at which the problem was solved.
     n_iter : int
@@ -70,6 +72,7 @@ class SolverResult:
     """
 
     factors: Factors
+    residual: object
     alpha: float
     n_iter: int
     converged: bool
@@ -114,6 +117,10 @@ class Solver(ABC):
     def residual(self, problem, state):
         """Residual at the state, from what the state knows where it does."""
         return problem.residual(state.factors)
+
+    def balanced(self, state):
+        """Balanced factors of the state."""
+        return state.factors.balanced()
 
     def singular_values(self, state):
         """Singular values of Z at the state, largest first."""
@@ -202,7 +209,8 @@ class Solver(ABC):
                 stop_reason = CALLBACK_STOP
                 break
         return SolverResult(
-            factors=state.factors.balanced(),
+            factors=self.balanced(state),
+            residual=self.residual(problem, state),
             alpha=problem.alpha,
             n_iter=iteration,
             converged=rule.reason is not None,

@@ -90,6 +90,11 @@ class ProximalGradient(Solver):
     def residual(self, problem, state):
         return state.current.residual
 
+    def balanced(self, state):
+        current = state.current
+        root = np.sqrt(current.s)
+        return Factors(current.P * root, current.Q * root)
+
     def singular_values(self, state):
         return state.current.s
 
