@@ -31,7 +31,11 @@ autosummary_context = {
         "leave_one_out",
         "predict_entries",
         "row_factors",
+        "row_offsets",
         "get_feature_names_out",
+        "predict",
+        "split",
+        "get_n_splits",
     ]
 }
 autodoc_typehints = "none"
