@@ -16,11 +16,12 @@ class SoftImputeCompleter(BaseCompleter):
 
         1/2 sum_{(i,j) observed} w_ij (x_ij - mu_j - z_ij)^2 + alpha |Z|_*
 
-    in standardised units, ``|Z|_*`` being the sum of the singular values, of which the solution
-    keeps those that stand out of the noise: the rank need not be known. Solved by proximal gradient
-    steps (fill in, decompose, shrink the singular values by alpha) with Nesterov extrapolation and
-    restart, steps as long as the curvature met allows, and one pass of warm-started subspace
-    iteration per step on the sparse-plus-low-rank matrix, which is never formed.
+    in standardised units, ``|Z|_*`` being the sum of the singular values. The solution keeps those
+    that rise above the penalty, often more than the signal has: the rank need not be known. Solved
+    by proximal gradient steps (fill in, decompose, shrink the singular values by alpha) with Nesterov
+    extrapolation and restart, and steps as long as the curvature met allows. Sparse data are
+    decomposed by one pass of warm-started subspace iteration per step on the sparse-plus-low-rank
+    matrix, which is never formed.
 
     Parameters
     ----------
