@@ -1,7 +1,8 @@
-"""The estimator shared by all completers: the only file that knows scikit-learn and solvers."""
+"""The estimator shared by all completers: where scikit-learn's interface meets the solvers."""
 
 import logging
 from abc import abstractmethod
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -84,13 +85,7 @@ class BaseCompleter(FittedCompleter):
         return self
 
     def _fit(self, X, sample_weight, entry_weight):
-        for name in ("rank", "max_rank"):
-            # True is an integer for Python, and for scikit-learn's validation.
-            if isinstance(getattr(self, name, None), bool):
-                raise InvalidParameterError(
-                    f"The {name!r} parameter of {type(self).__name__} must be a whole number. Got "
-                    f"{getattr(self, name)} instead."
-                )
+        self._refuse_bools()
         observed = self._validate(X, reset=True, entry_weight=entry_weight)
         check_some_observed(observed)
         if sample_weight is not None:
@@ -100,9 +95,19 @@ class BaseCompleter(FittedCompleter):
             self._fit_observed(observed, sample_weight)
         return observed
 
+    def _refuse_bools(self):
+        for name in ("rank", "max_rank"):
+            # True is an integer for Python, and for scikit-learn's validation.
+            if isinstance(getattr(self, name, None), bool):
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {type(self).__name__} must be a whole number. Got "
+                    f"{getattr(self, name)} instead."
+                )
+
     def _fit_entries(self, indptr, indices, values, shape, weights=None):
         """Fit to compressed rows that are sorted, distinct and finite; they are not copied."""
         self._validate_params()
+        self._refuse_bools()
         self.n_features_in_ = shape[1]
         threads = effective_threads(self.n_jobs)
         observed = observed_from_csr(indptr, indices, values, shape, weights, threads)
@@ -118,9 +123,10 @@ class BaseCompleter(FittedCompleter):
             counts = observed.take(used, counts >= 0).column_counts
         learned = counts > 0
         self._warn_of_empty(learned)
-        units = fit_units(
-            observed, sample_weight, center=self.center is not False, scale=self.scale
-        )
+        units = fit_units(observed, sample_weight, center=bool(self.center), scale=self.scale)
+        # Of the entry weights only the ratios matter, up to the unit of the penalty.
+        observed, mean_weight = observed.with_unit_weights(sample_weight)
+        units = replace(units, common=units.common * mean_weight)
         used &= observed.row_counts > 0
         if not used.any():
             raise ValueError("All rows with an observed entry have sample weight zero.")
@@ -131,7 +137,8 @@ class BaseCompleter(FittedCompleter):
         row_scale = None if sample_weight is None else np.sqrt(sample_weight[used])
         problem = self._make_problem(training, units.of_columns(learned), row_scale)
         result = self._solve(problem, units, learned)
-        # Nothing has been set on the estimator so far: a fit that fails changes nothing.
+        # Only the number and names of the features have been set so far; the rest of a fit that
+        # fails is that of the last one.
         self._set_features(learned, partial=counts < np.count_nonzero(used))
         self._store(problem.with_alpha(result.alpha), result, units)
         self._store_rows(observed)

@@ -39,7 +39,7 @@ def warn(message, category):
     frame, level = sys._getframe(1), 2
     while frame is not None and frame.f_globals.get("__name__", "").startswith(WRAPPERS):
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level - 1)
+    warnings.warn(message, category, stacklevel=level)
 
 
 def check_sample_weight(sample_weight, X, *, dtype=None):

@@ -78,13 +78,13 @@ def subspace_svd(operator, start, n_passes=1):
     start : ndarray, shape (m, k)
         Basis to start from, k at most min(n, m). A warm start needs one pass.
     n_passes : int, default=1
-        Multiplications by M M' before the projection.
+        Multiplications by M, each but the first after one by M'.
 
     Returns
     -------
     U, s, V : ndarrays, shapes (n, k), (k,), (m, k)
-        Singular triplets of Q Q' M, with Q an orthonormal basis of (M M')^n_passes M start,
-        largest first. Cost: 2 n_passes + 2 products with M.
+        Singular triplets of Q Q' M, with Q an orthonormal basis of (M M')^(n_passes - 1) M start,
+        largest first. Cost: 2 n_passes products with M.
     """
     Q = orthonormalize(operator.matmul(start))
     for _ in range(n_passes - 1):
@@ -111,7 +111,8 @@ def gram_svd(M, keep, extra):
     -------
     U, kept, V, basis : ndarrays or None
         Singular vectors of the k wanted values, shapes (n, k) and (m, k), with what `keep` returned
-        between them, and V with a few vectors more, to start a subspace iteration from. None if
+        between them, and V with a few vectors more, to start a subspace iteration from (V alone if
+        m > n). None if
         one of the wanted values is too small, against the largest, to be had from squares.
     """
     n, m = M.shape
@@ -153,7 +154,7 @@ def leading_svd(operator, k, *, n_passes=6, random_state=None):
 
 
 def spectral_norm(operator):
-    """Largest singular value to machine precision, by Lanczos bidiagonalisation."""
+    """Largest singular value to machine precision, by Lanczos iteration or the Gram matrix."""
     n, m = operator.shape
     dense = operator.dense()
     if dense is None and min(n, m) <= 2:

@@ -3,6 +3,7 @@
 import os
 import sys
 
+import numpy as np
 from scipy import sparse
 
 
@@ -22,8 +23,17 @@ def available_bytes():
 
         soft, _ = resource.getrlimit(resource.RLIMIT_AS)
         if soft != resource.RLIM_INFINITY:
-            limits.append(soft)
+            limits.append(soft - _used_bytes())
     return min(limits, default=None)
+
+
+def _used_bytes():
+    """Address space of this process, 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as statm:
+            return int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
 
 
 def check_dense_fits(X, n_indicators=0):
@@ -33,7 +43,7 @@ def check_dense_fits(X, n_indicators=0):
     """
     if not sparse.issparse(X):
         return
-    shape, itemsize = X.shape, min(max(X.dtype.itemsize, 4), 8)
+    shape, itemsize = X.shape, 4 if X.dtype == np.float32 else 8
     columns = shape[1] + (shape[1] + 2 * n_indicators if n_indicators else 0)
     needed = shape[0] * columns * itemsize
     available = available_bytes()

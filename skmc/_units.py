@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-# A column with this many observed entries keeps its own scale; one with fewer is drawn towards
-# the common scale, because its standard deviation is little more than a guess.
+# A column with more observed entries than this keeps its own scale; others are drawn towards the
+# common scale, because their standard deviation is little more than a guess.
 OWN_SCALE_COUNT = 10
 
 
@@ -23,7 +23,7 @@ class Units:
         Mean of the observed entries of each column, what a model has to beat.
     common : float
         Factor by which a penalty in the user's units is divided in those of the problem: the
-        common scale when columns are not scaled one by one, else 1.
+        common scale when columns are not scaled one by one, times the mean entry weight.
     """
 
     center: np.ndarray

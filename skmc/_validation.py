@@ -73,7 +73,7 @@ def _observed_mask(X, missing_values):
         mask = X != missing_values
     else:
         mask = ~nan
-    infinite = np.isinf(X)
+    infinite = np.isinf(X) & mask
     if infinite.any():
         raise ValueError(
             f"Input X contains infinity or a value too large for {X.dtype}{_where(infinite)}; "

@@ -89,10 +89,10 @@ def test_duplicates(entries):
         EntryRegressor().fit(twice, other)
     weights = np.ones(values.size)
     weights[:3] = 2
-    for mode, shift in (("mean", 0.5), ("last", 1.0)):
+    for mode, shift, weight in (("mean", 0.5, weights), ("last", 1.0, None)):
         expected = values.copy()
         expected[:3] += shift
-        model = EntryRegressor().fit(coordinates, expected, sample_weight=weights)
+        model = EntryRegressor().fit(coordinates, expected, sample_weight=weight)
         found = EntryRegressor(duplicates=mode).fit(twice, other)
         np.testing.assert_allclose(found.predict(twice), model.predict(twice), atol=1e-12)
 

@@ -9,6 +9,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.pipeline import make_pipeline
 
 from skmc import ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter
 from skmc.completers import COMPLETERS
@@ -355,3 +356,29 @@ def test_fit_after_a_failure_is_not_fitted():
         model.fit(np.full((3, 2), np.nan))
     with pytest.raises(NotFittedError):
         model.transform(np.ones((3, 2)))
+
+
+@each
+@pytest.mark.parametrize("factor", [0.01, 100.0])
+@pytest.mark.parametrize("penalty", ["auto", 2.0])
+def test_a_common_factor_of_the_entry_weights_is_a_unit(E, factor, penalty):
+    X = data()
+    weights = np.random.default_rng(0).uniform(0.5, 2.0, X.shape)
+    one, other = {}, {}
+    if E is not ProjectedGDCompleter:
+        one["alpha"] = penalty
+        other["alpha"] = penalty if penalty == "auto" else factor * penalty
+    expected = named(E, **one).fit(X, entry_weight=weights)
+    found = named(E, **other).fit(X, entry_weight=factor * weights)
+    np.testing.assert_allclose(found.transform(X), expected.transform(X), atol=1e-6)
+    assert found.alpha_ == pytest.approx(factor * expected.alpha_)
+
+
+@each
+def test_warnings_name_the_line_of_the_user(E):
+    X = data()
+    X[:, 3] = np.nan
+    for fit in (named(E).fit, named(E).fit_transform, make_pipeline(named(E)).fit):
+        with pytest.warns(UserWarning, match="no observed entry") as record:
+            fit(X)
+        assert {warning.filename for warning in record} == {__file__}

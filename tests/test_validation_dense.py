@@ -8,7 +8,6 @@ from skmc.completers import COMPLETERS
 
 pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")
-RANKED = [ALSCompleter, ProjectedGDCompleter]
 NAMES = ["a", "b", "c", "d", "e"]
 
 

@@ -113,6 +113,17 @@ class ObservedMatrix(ABC):
         """Threads that pay in products with entry arrays and factors."""
         return 1
 
+    def with_unit_weights(self, row_weight=None):
+        """The same matrix with weights divided by their mean, and the mean.
+
+        Rows count with `row_weight` in the mean.
+        """
+        if self.weights is None:
+            return self, 1.0
+        repeats = None if row_weight is None else np.repeat(row_weight, self.row_counts)
+        mean = float(np.average(self.rows.weights.astype(np.float64), weights=repeats))
+        return self.with_values(self.values, self.weights / self.dtype.type(mean)), mean
+
     def _unit(self):
         """A power of two near the largest value, so that squares neither over- nor underflow."""
         largest = float(np.abs(self.values).max(initial=0.0))

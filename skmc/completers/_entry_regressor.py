@@ -43,8 +43,8 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         Position, or name in a data frame, of the columns of X with the labels of rows and columns.
         Other columns of X are ignored. Labels may be strings or numbers.
     duplicates : {"raise", "mean", "last"}, default="raise"
-        What to do if an entry is given several times. Equal values count as weight. ``"raise"``:
-        different values are an error. ``"mean"``: their weighted mean. ``"last"``: the last one.
+        What to do if an entry is given several times. ``"raise"``: equal values count as weight,
+        different ones are an error. ``"mean"``: the weighted mean. ``"last"``: the last one.
 
     Attributes
     ----------
@@ -156,10 +156,11 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
                 f"the first of them row {row!r}, column {column!r}. Keep one value for each entry, "
                 'or set duplicates="mean" or "last".'
             )
-        total = np.add.reduceat(weights, start)
         if self.duplicates == "last":
-            y = y[np.append(start[1:], i.size) - 1]
-        elif different.any():
+            last = np.append(start[1:], i.size) - 1
+            return i[start], j[start], y[last], weights[last]
+        total = np.add.reduceat(weights, start)
+        if different.any():
             y = np.add.reduceat(weights * y, start) / total
         else:
             y = y[start]
@@ -198,15 +199,38 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         out[new_column] += model.row_offsets(i[new_column])
         return out
 
+    def score(self, X, y, sample_weight=None):
+        """Coefficient of determination of the predictions.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe} of shape (n_entries, n_columns)
+            Labels, in the form of `fit`.
+        y : array-like of shape (n_entries,)
+            True values.
+        sample_weight : array-like of shape (n_entries,), default=None
+            Weights of the entries.
+
+        Returns
+        -------
+        score : float
+            R^2 against the mean of y. It rewards offsets; for ratings
+            ``scoring="neg_root_mean_squared_error"`` says more.
+        """
+        return super().score(X, y, sample_weight)
+
     def _labels(self, X, *, reset):
         """Labels of rows and columns, each as an array of shape (n_entries,)."""
-        positions = []
         if hasattr(X, "columns") and hasattr(X, "dtypes"):
             validate_data(self, X, reset=reset, skip_check_array=True)
             names = list(X.columns)
-            positions = [names.index(c) if c in names else c for c in (self.row, self.column)]
+            positions = [
+                names.index(c) if isinstance(c, str) and c in names else c
+                for c in (self.row, self.column)
+            ]
             self._check_positions(positions, len(names))
-            parts = [X[names[p]].to_numpy() for p in positions]
+            by_position = X.iloc if hasattr(X, "iloc") else X
+            parts = [by_position[:, p].to_numpy() for p in positions]
             if not len(parts[0]):
                 raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
             return [check_array(part.reshape(-1, 1), dtype=None)[:, 0] for part in parts]

@@ -18,10 +18,10 @@ class SoftImputeCompleter(BaseCompleter):
 
     in standardised units, ``|Z|_*`` being the sum of the singular values. The solution keeps those
     that rise above the penalty, often more than the signal has: the rank need not be known. Solved
-    by proximal gradient steps (fill in, decompose, shrink the singular values by alpha) with Nesterov
-    extrapolation and restart, and steps as long as the curvature met allows. Sparse data are
-    decomposed by one pass of warm-started subspace iteration per step on the sparse-plus-low-rank
-    matrix, which is never formed.
+    by proximal gradient steps (fill in, decompose, shrink the singular values by alpha) with
+    Nesterov extrapolation and restart, and steps as long as the curvature met allows. Sparse data
+    are decomposed by one pass of warm-started subspace iteration per step on the
+    sparse-plus-low-rank matrix, which is never formed.
 
     Parameters
     ----------

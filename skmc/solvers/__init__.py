@@ -2,7 +2,7 @@
 
 from skmc.solvers._als import AlternatingLeastSquares
 from skmc.solvers._base import Solver, SolverResult
-from skmc.solvers._pivotal import PenaltySchedule
+from skmc.solvers._penalty_schedule import PenaltySchedule
 from skmc.solvers._projected_gd import ProjectedGradient
 from skmc.solvers._soft_impute import SoftImpute
 

@@ -4,6 +4,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,7 +15,7 @@ logger = logging.getLogger("skmc")
 
 # A fit whose objective is this many times that of Z = 0 has diverged.
 DIVERGENCE = 1e3
-# Iterations over which the objective has to stand still before the fit counts as settled.
+# Iterations in a row that must have lowered the objective before its remaining gain is estimated.
 SETTLED = 10
 CALLBACK_STOP = "stopped by the callback"
 
@@ -148,7 +149,8 @@ class Solver(ABC):
         the limit is about delta_t q / (1 - q). The loop stops when this distance, per entry, is
         below `tol` times the root mean square residual on Omega (a change below the noise is of
         no use to anyone), when what the objective can still gain is of the order of `tol`^2 of the
-        squared residual, or when Z or its fit is exact in floating point.
+        squared residual, or when Z or its fit is exact in floating point. Changes are divided by
+        the length of the step (`SolverState.pace`), and q is taken between 0.1 and 0.999.
 
         Parameters
         ----------
@@ -236,6 +238,7 @@ class _StoppingRule:
         self.per_entry = 1.0 / np.sqrt(problem.fraction_observed)
         eps = float(np.finfo(problem.dtype).eps)
         self.accuracy = 100.0 * eps
+        # The loss is a square: this is eps^0.6 of the values, where rounding in the factors stalls.
         self.exact = eps**1.2 * problem.at_zero.loss
         self.changes = []
         self.objectives = []
@@ -263,11 +266,12 @@ class _StoppingRule:
         Where the observed entries do not determine Z, as at too high a rank, Z wanders on for
         ever while the fit to them stands still.
         """
-        gains = [a - b for a, b in zip(self.objectives, self.objectives[1:], strict=False)]
-        if len(gains) < SETTLED or min(gains[-SETTLED:]) <= 0:
+        recent = self.objectives[-SETTLED - 1 :]
+        gains = [a - b for a, b in pairwise(recent)]
+        if len(gains) < SETTLED or min(gains) <= 0:
             return False
         slowest = 1.0 - min(max(self.tol, 1e-6), 0.1)
-        remaining = _remaining(gains[-SETTLED:], slowest) / state.pace
+        remaining = _remaining(gains, slowest) / state.pace
         return remaining <= 10.0 * self.tol**2 * state.loss
 
 

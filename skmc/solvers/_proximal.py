@@ -42,7 +42,21 @@ class Iterate:
 
 @dataclass
 class ProximalState(SolverState):
-    """State of a proximal gradient method."""
+    """State of a proximal gradient method.
+
+    Parameters
+    ----------
+    current, previous : Iterate
+        The last two iterates.
+    basis : ndarray, shape (m, k)
+        Where the next subspace iteration starts.
+    momentum : int
+        Steps since the last restart.
+    lipschitz : float
+        Running estimate of the curvature.
+    hold : int
+        Steps for which the estimate may not sink.
+    """
 
     current: Iterate | None = None
     previous: Iterate | None = None
@@ -84,7 +98,7 @@ class ProximalGradient(Solver):
         """Dimension of the subspace to carry when the iterate has this rank."""
 
     def penalty(self, problem, state):
-        # Without an alpha there is none.
+        # A subclass without alpha has no penalty.
         return 0.0
 
     def residual(self, problem, state):

@@ -19,7 +19,9 @@ class PenaltySchedule:
     thresholds t the one with the least worst-case error at rank r then balances the shrinkage of
     the signal against the noise let through, r t = sum_i (sigma_i - t)_+ over the components that
     are not signal (Donoho and Gavish 2014, doi:10.1214/14-AOS1257). At r = 0 it is the edge, so
-    pure noise is fitted by nothing.
+    pure noise is fitted by nothing. Where entries are few a component counts for more than one
+    (`_cost`), a bound on the rank enters through a geometric mean (`_threshold`), and d_row and
+    d_column are size-biased means. The edge is at least s sqrt(2 log nnz), about the largest entry.
 
     The search starts at the edge of a fit by offsets alone, all of whose residual counts as noise,
     and follows the edge down until the noise level settles within twice `tol` or half of the
@@ -118,7 +120,7 @@ class PenaltySchedule:
         s = singular_values.astype(np.float64)
         explained = problem.at_zero.entries - residual.entries
         on_omega = problem.observed.dot(problem.observed.weighted(explained), explained)
-        if on_omega <= 0 or problem.alpha == 0:
+        if on_omega <= 0:
             return 0.0, problem.noise_variance(residual.loss)
         fraction = on_omega / float(s @ s)
         # What a component was before shrinkage, against the edge of the noise; one that is
@@ -163,4 +165,4 @@ class _NoiseLaw:
 
     def _leading(self, count):
         """Mass of the `count` largest singular values at the nodes."""
-        return np.diff(np.minimum(np.cumsum(self.mass), max(count, 0.0)), prepend=0.0)
+        return np.diff(np.minimum(np.cumsum(self.mass), count), prepend=0.0)

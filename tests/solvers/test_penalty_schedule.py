@@ -5,7 +5,7 @@ from problems import FORMS, observe
 from skmc._offsets import OffsetModel
 from skmc._problem import CompletionProblem
 from skmc.solvers import SOLVERS, PenaltySchedule
-from skmc.solvers._pivotal import _NoiseLaw
+from skmc.solvers._penalty_schedule import _NoiseLaw
 
 SHAPE = (300, 120)
 
