@@ -21,6 +21,8 @@ from skmc.solvers._base import Solver, SolverState, rises
 EXACT_SIDE = 32
 # Singular triplets carried beyond the current rank.
 BUFFER = 5
+# Vectors that a full decomposition leaves for later steps, should the rank grow.
+SPARE = 20
 # A step may exceed the inverse curvature along its own change by this factor.
 LONGEST = 1.1
 
@@ -56,6 +58,8 @@ class ProximalState(SolverState):
         Running estimate of the curvature.
     hold : int
         Steps for which the estimate may not sink.
+    alpha : float
+        Penalty of the problem at the state.
     """
 
     current: Iterate | None = None
@@ -64,6 +68,7 @@ class ProximalState(SolverState):
     momentum: int = 0
     lipschitz: float = 1.0
     hold: int = 0
+    alpha: float = 0.0
 
 
 class ProximalGradient(Solver):
@@ -125,6 +130,7 @@ class ProximalGradient(Solver):
             objective=current.residual.loss,
             loss=current.residual.loss,
             norm=float(np.linalg.norm(current.s)),
+            alpha=problem.alpha,
             current=current,
             **fields,
         )
@@ -134,6 +140,9 @@ class ProximalGradient(Solver):
     def step(self, problem, state):
         beta = state.momentum / (state.momentum + 3.0) if self.momentum else 0.0
         largest = self._largest_weight(problem)
+        if problem.alpha != state.alpha:
+            # Another penalty lets other directions in, of a curvature not met yet.
+            state.lipschitz = largest
         while True:
             step = self._step_length(state, largest)
             current, basis, change, curvature = self._propose(problem, state, beta, step)
@@ -201,7 +210,7 @@ class ProximalGradient(Solver):
         rank = state.current.s.shape[0]
         width = smaller if smaller <= EXACT_SIDE else min(self.width(problem, rank), limit)
         shrink = partial(self.shrink, problem, step=step)
-        extra = self.width(problem, width) - width
+        extra = max(self.width(problem, width) - width, SPARE)
         basis, n_passes = state.basis, 1
         known = basis.shape[1] >= width
         while True:
@@ -218,7 +227,8 @@ class ProximalGradient(Solver):
             kept = shrink(s)
             if kept.shape[0] < s.shape[0] or width >= limit:
                 r = kept.shape[0]
-                return P[:, :r], kept, Q[:, :r], Q
+                # Spare vectors are not lost on a narrower step.
+                return P[:, :r], kept, Q[:, :r], np.hstack([Q, basis[:, width:]])
             width, basis, known = min(2 * width, limit), Q, False
 
     @staticmethod
