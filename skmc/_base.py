@@ -15,7 +15,6 @@ from skmc._compat import (
     InvalidParameterError,
     StrOptions,
     _fit_context,
-    check_sample_weight,
     warn,
 )
 from skmc._fitted import FittedCompleter
@@ -25,7 +24,7 @@ from skmc._offsets import OffsetModel
 from skmc._parallel import blas_threads, effective_threads
 from skmc._problem import CompletionProblem
 from skmc._units import fit_units
-from skmc._validation import check_some_observed
+from skmc._validation import check_some_observed, row_weights
 from skmc.solvers import PenaltySchedule
 
 logger = logging.getLogger("skmc")
@@ -89,8 +88,7 @@ class BaseCompleter(FittedCompleter):
         observed = self._validate(X, reset=True, entry_weight=entry_weight)
         check_some_observed(observed)
         if sample_weight is not None:
-            rows = np.broadcast_to(np.zeros(()), (observed.shape[0], 1))
-            sample_weight = check_sample_weight(sample_weight, rows, dtype=np.float64)
+            sample_weight = row_weights(sample_weight, observed.shape[0])
         with blas_threads(observed.blas_threads):
             self._fit_observed(observed, sample_weight)
         return observed

@@ -5,11 +5,11 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skmc._compat import _check_feature_names_in, check_sample_weight
+from skmc._compat import _check_feature_names_in
 from skmc._fold_in import FoldIn
 from skmc._memory import check_dense_fits
 from skmc._parallel import blas_threads, effective_threads
-from skmc._validation import validate_matrix
+from skmc._validation import row_weights, validate_matrix
 
 
 class FittedCompleter(TransformerMixin, BaseEstimator):
@@ -196,8 +196,7 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
                 "has no values where X is missing."
             )
         if sample_weight is not None:
-            dummy = np.broadcast_to(np.zeros(()), (observed.shape[0], 1))
-            weight *= check_sample_weight(sample_weight, dummy, dtype=np.float64)[rows]
+            weight *= row_weights(sample_weight, observed.shape[0])[rows]
         error, total = weight @ residual**2, weight @ baseline**2
         if total == 0:
             return 1.0 if error == 0 else 0.0

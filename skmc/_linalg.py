@@ -136,19 +136,18 @@ def random_subspace(m, k, dtype, random_state):
     return random_state.standard_normal((m, k)).astype(dtype, copy=False)
 
 
-def leading_svd(operator, k, *, n_passes=6, random_state=None):
+def leading_svd(operator, k, *, n_passes=6):
     """Leading k singular triplets: exact for narrow dense data, else from a random start.
 
-    The start is drawn with a fixed seed unless `random_state` (a RandomState) is given.
+    The start is drawn with a fixed seed.
     """
     n, m = operator.shape
     dense = operator.dense()
     if dense is not None:
         U, s, Vt = linalg.svd(dense, full_matrices=False, check_finite=False)
         return U[:, :k], s[:k], Vt[:k].T
-    rng = np.random.RandomState(0) if random_state is None else random_state
     width = min(k + 10, n, m)
-    start = random_subspace(m, width, operator.dtype, rng)
+    start = random_subspace(m, width, operator.dtype, np.random.RandomState(0))
     U, s, V = subspace_svd(operator, start, n_passes=n_passes)
     return U[:, :k], s[:k], V[:, :k]
 

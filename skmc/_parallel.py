@@ -86,7 +86,7 @@ def blas_threads(n_threads):
         yield
 
 
-def for_each_block(kernel, indptr, n_threads=1, *, work_per_entry=1.0, work_per_row=None):
+def for_each_block(kernel, indptr, n_threads=1, *, work_per_entry=1.0):
     """Call ``kernel(start, stop)`` on blocks that together cover all rows once.
 
     Parameters
@@ -98,18 +98,16 @@ def for_each_block(kernel, indptr, n_threads=1, *, work_per_entry=1.0, work_per_
     n_threads : int, default=1
         Number of threads at most; fewer if there is little to do, and one in a
         call made from within a kernel.
-    work_per_entry, work_per_row : float
-        Floating-point operations per entry and on top of those per row (default:
-        as for an entry), within a factor of ten.
+    work_per_entry : float
+        Floating-point operations per entry, within a factor of ten; a row counts
+        as one entry more.
 
     Notes
     -----
     The first exception of a kernel is raised once all threads have ended; so is
     `KeyboardInterrupt`, within the time of one block.
     """
-    if work_per_row is None:
-        work_per_row = work_per_entry
-    n_rows, work_until = _cumulated_work(indptr, work_per_entry, work_per_row)
+    n_rows, work_until = _cumulated_work(indptr, work_per_entry)
     if n_rows == 0:
         return
     total = work_until(n_rows)
@@ -122,14 +120,14 @@ def for_each_block(kernel, indptr, n_threads=1, *, work_per_entry=1.0, work_per_
     _Run(kernel, _blocks(n_rows, n_blocks, work_until), n_threads).run()
 
 
-def _cumulated_work(indptr, work_per_entry, work_per_row):
+def _cumulated_work(indptr, work_per_entry):
     """Number of rows and the function row -> work of the rows before it."""
     if isinstance(indptr, int):
-        return indptr, lambda row: row * (work_per_entry + work_per_row)
+        return indptr, lambda row: 2 * row * work_per_entry
     first = int(indptr[0])
 
     def work_until(row):
-        return (int(indptr[row]) - first) * work_per_entry + row * work_per_row
+        return (int(indptr[row]) - first + row) * work_per_entry
 
     return len(indptr) - 1, work_until
 

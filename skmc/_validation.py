@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from skmc._compat import check_sample_weight
 from skmc._observed import observed_from_csr, observed_from_dense
 
 INT32_MAX = np.iinfo(np.int32).max
@@ -60,6 +61,12 @@ def check_some_observed(observed):
             "observed. Check missing_values and entry_weight, and that missing entries are NaN "
             "and observed ones are not."
         )
+
+
+def row_weights(sample_weight, n_rows):
+    """Validated sample weights of shape (n_rows,), in float64."""
+    rows = np.broadcast_to(np.zeros(()), (n_rows, 1))
+    return check_sample_weight(sample_weight, rows, dtype=np.float64)
 
 
 def _observed_mask(X, missing_values):

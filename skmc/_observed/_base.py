@@ -129,6 +129,11 @@ class ObservedMatrix(ABC):
         largest = float(np.abs(self.values).max(initial=0.0))
         return 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
 
+    @cached_property
+    def largest_weight(self):
+        """Largest entry weight."""
+        return 1.0 if self.weights is None else float(self.weights.max(initial=0.0))
+
     def weighted(self, entries):
         """Entry array of w_ij e_ij."""
         return entries if self.weights is None else self.weights * entries
@@ -198,7 +203,7 @@ class ObservedMatrix(ABC):
         for_each_block(kernel, view.indptr, self.n_threads, work_per_entry=r * (r + 4))
         return out, c, value
 
-    def leave_one_out(self, V, penalty, *, shift=None, shift_scale=None):
+    def leave_one_out(self, V, penalty):
         """Residual of every entry against the ridge fit of its row without that entry.
 
         Returns a vector in the order of the row view.
@@ -209,20 +214,17 @@ class ObservedMatrix(ABC):
             Column factors.
         penalty : ndarray, shape (r,), or float
             Ridge of each component, positive.
-        shift, shift_scale : ndarrays or None
-            As in `ridge_rows`.
         """
         view = self.rows
         out = np.empty(view.indices.shape[0], dtype=self.dtype)
         V = np.ascontiguousarray(V, dtype=self.dtype)
         r = V.shape[1]
         penalty = np.ascontiguousarray(np.broadcast_to(penalty, (r,)), dtype=self.dtype)
-        shift, shift_scale = self._vector(shift), self._vector(shift_scale)
 
         def kernel(start, stop):
             _kernels.leave_one_out_rows(
                 start, stop, view.indptr, view.indices, view.values, view.weights, V, penalty,
-                shift, shift_scale, out,
+                None, None, out,
             )  # fmt: skip
 
         for_each_block(kernel, view.indptr, self.n_threads, work_per_entry=2 * r * (r + 4))

@@ -17,7 +17,6 @@ logger = logging.getLogger("skmc")
 DIVERGENCE = 1e3
 # Iterations in a row that must have lowered the objective before its remaining gain is estimated.
 SETTLED = 10
-CALLBACK_STOP = "stopped by the callback"
 
 
 @dataclass
@@ -208,7 +207,7 @@ class Solver(ABC):
                 stop_reason = rule.reason
                 break
             if callback is not None and callback(iteration, state):
-                stop_reason = CALLBACK_STOP
+                stop_reason = "stopped by the callback"
                 break
         return SolverResult(
             factors=self.balanced(state),

@@ -80,9 +80,7 @@ class PenaltySchedule:
             return
         old = self._noise
         residual = solver.residual(self.problem, state)
-        self._rank, variance = self._signal_and_noise(
-            self.problem, solver.singular_values(state), residual
-        )
+        self._rank, variance = self._signal_and_noise(solver.singular_values(state), residual)
         self._noise = max(float(np.sqrt(variance)), self._least_noise)
         self.settled = late or abs(self._noise - old) <= 2.0 * self._tol * old
         if self.settled:
@@ -115,8 +113,9 @@ class PenaltySchedule:
         dof = rank * (problem.n_rows + problem.shape[1] - rank)
         return rank / (1.0 - min(dof / problem.total_weight, 0.5))
 
-    def _signal_and_noise(self, problem, singular_values, residual):
+    def _signal_and_noise(self, singular_values, residual):
         """Effective rank and noise variance, both corrected for the shrinkage."""
+        problem = self.problem
         s = singular_values.astype(np.float64)
         explained = problem.at_zero.entries - residual.entries
         on_omega = problem.observed.dot(problem.observed.weighted(explained), explained)

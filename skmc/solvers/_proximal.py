@@ -121,7 +121,7 @@ class ProximalGradient(Solver):
         P, s, Q = factors.svd()
         current = Iterate(P, s, Q, problem.residual(factors))
         return self._state(
-            problem, current, previous=current, basis=Q, lipschitz=self._largest_weight(problem)
+            problem, current, previous=current, basis=Q, lipschitz=problem.observed.largest_weight
         )
 
     def _state(self, problem, current, **fields):
@@ -139,7 +139,7 @@ class ProximalGradient(Solver):
 
     def step(self, problem, state):
         beta = state.momentum / (state.momentum + 3.0) if self.momentum else 0.0
-        largest = self._largest_weight(problem)
+        largest = problem.observed.largest_weight
         if problem.alpha != state.alpha:
             # Another penalty lets other directions in, of a curvature not met yet.
             state.lipschitz = largest
@@ -165,11 +165,6 @@ class ProximalGradient(Solver):
                 state.momentum, beta = 0, 0.0
             else:
                 return new
-
-    @staticmethod
-    def _largest_weight(problem):
-        weights = problem.observed.weights
-        return 1.0 if weights is None else float(weights.max(initial=0.0))
 
     def _step_length(self, state, largest):
         if self.step_size == "auto":
