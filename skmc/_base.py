@@ -35,7 +35,7 @@ class BaseCompleter(FittedCompleter):
 
     _parameter_constraints: dict = {  # noqa: RUF012 - scikit-learn's convention
         "center": ["boolean", StrOptions({"both"})],
-        "scale": ["boolean"],
+        "scale": ["boolean", StrOptions({"noise"})],
         "init": [StrOptions({"svd", "random"}), "array-like"],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -121,7 +121,10 @@ class BaseCompleter(FittedCompleter):
             counts = observed.take(used, counts >= 0).column_counts
         learned = counts > 0
         self._warn_of_empty(learned)
-        units = fit_units(observed, sample_weight, center=bool(self.center), scale=self.scale)
+        units = fit_units(observed, sample_weight, center=bool(self.center), scale=bool(self.scale))
+        warm = self.scale == "noise" and self._warm(units.scale.shape[0])
+        if warm:
+            units = units.in_columns(slice(None), self.scale_ / self.spread_)
         # Of the entry weights only the ratios matter, up to the unit of the penalty.
         observed, mean_weight = observed.with_unit_weights(sample_weight)
         units = replace(units, common=units.common * mean_weight)
@@ -134,11 +137,13 @@ class BaseCompleter(FittedCompleter):
             training = observed.take(used, learned)
         row_scale = None if sample_weight is None else np.sqrt(sample_weight[used])
         problem = self._make_problem(training, units.of_columns(learned), row_scale)
-        result = self._solve(problem, units, learned)
+        result = self._solve(problem, units, learned, seek_units=self.scale == "noise" and not warm)
+        if result.units is not None:
+            units = units.in_columns(learned, result.units)
         # Only the number and names of the features have been set so far; the rest of a fit that
         # fails is that of the last one.
         self._set_features(learned, partial=counts < np.count_nonzero(used))
-        self._store(problem.with_alpha(result.alpha), result, units)
+        self._store(result, units)
         self._store_rows(observed)
 
     def _store_rows(self, observed):
@@ -170,7 +175,7 @@ class BaseCompleter(FittedCompleter):
             offsets=OffsetModel(standard, kind, row_scale),
         )
 
-    def _solve(self, problem, units, learned):
+    def _solve(self, problem, units, learned, seek_units):
         solver = self._make_solver()
         factors = solver.start(
             problem, self._start(problem, units, learned), check_random_state(self.random_state)
@@ -180,35 +185,41 @@ class BaseCompleter(FittedCompleter):
             logger.addHandler(logging.StreamHandler())
             logger.setLevel(logging.INFO)
         schedule = None
-        if self._rank_and_alpha()[1] == "auto":
-            schedule = PenaltySchedule(problem, self.max_iter, self.tol)
+        seek_alpha = self._rank_and_alpha()[1] == "auto"
+        if seek_alpha or seek_units:
+            schedule = PenaltySchedule(
+                problem, self.max_iter, self.tol, alpha=seek_alpha, units=seek_units
+            )
         result = solver.solve(problem, factors, schedule=schedule, **options)
         if not result.converged:
             warn(
                 f"{type(self).__name__} stopped after {result.n_iter} iterations "
                 f"({result.stop_reason}) with a last relative change of "
-                f"{result.trace['change'][-1]:.2g}. {self._advice(result.alpha, problem.rank)}",
+                f"{result.trace['change'][-1]:.2g}. {self._advice(result.problem)}",
                 ConvergenceWarning,
             )
         return result
 
     @staticmethod
-    def _advice(alpha, rank):
-        if alpha > 0 or rank == 1:
+    def _advice(problem):
+        if problem.alpha > 0 or problem.rank == 1:
             return "Raise max_iter or tol."
         return (
             "Without a penalty this happens if the observed entries do not determine a matrix of "
-            f"rank {rank}: lower the rank, or raise max_iter or tol."
+            f"rank {problem.rank}: lower the rank, or raise max_iter or tol."
         )
+
+    def _warm(self, n_columns):
+        """Whether there is a previous fit to start from."""
+        previous = getattr(self, "components_", None) if self.warm_start else None
+        return previous is not None and previous.shape[1] == n_columns
 
     def _start(self, problem, units, learned):
         """Where to start: `init`, or the last fit under `warm_start` if its shape fits."""
         columns = np.zeros(units.scale.shape[0])
         init = self.init
-        previous = getattr(self, "components_", None) if self.warm_start else None
-        fits = previous is not None and previous.shape[1] == columns.shape[0]
-        if fits and 0 < previous.shape[0] <= problem.rank:
-            init = previous * (self.scale_ / units.scale)
+        if self._warm(columns.shape[0]) and 0 < self.components_.shape[0] <= problem.rank:
+            init = self.components_ * (self.scale_ / units.scale)
             columns = (self.offsets_ - units.center) / units.scale
             return init[:, learned], columns[learned]
         if isinstance(init, str):
@@ -223,11 +234,11 @@ class BaseCompleter(FittedCompleter):
             )
         return init[:, learned], columns[learned]
 
-    def _store(self, problem, result, units):
-        factors = result.factors
+    def _store(self, result, units):
+        factors, problem = result.factors, result.problem
         columns = result.residual.offsets.columns
-        self.fold_in_alpha_ = float(result.alpha)
-        if result.alpha > 0:
+        self.fold_in_alpha_ = float(problem.alpha)
+        if problem.alpha > 0:
             # Balanced, so the row update with this ridge reproduces the training rows.
             components = factors.V
         else:
@@ -240,12 +251,12 @@ class BaseCompleter(FittedCompleter):
         self.rank_ = components.shape[1]
         self.components_ = np.zeros((self.rank_, units.scale.shape[0]), problem.dtype)
         self.components_[:, self._learned] = components.T
-        self.alpha_ = float(result.alpha * units.common)
+        self.alpha_ = float(problem.alpha * units.common)
         self.offsets_ = units.center.copy()
         self.offsets_[self._learned] += units.scale[self._learned] * columns
         self.scale_ = units.scale
         self.row_offset_alpha_ = problem.offsets.row_penalty if self.center == "both" else None
-        self._column_means = units.mean
+        self._column_means, self.spread_ = units.mean, units.spread
         self.n_iter_ = result.n_iter
         self.converged_ = result.converged
         self.stop_reason_ = result.stop_reason

@@ -154,9 +154,9 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
     def score(self, X, y=None, sample_weight=None):
         """Coefficient of determination on entries that the prediction has not seen.
 
-        R^2 = 1 - sum (x_ij - prediction)^2 / sum (x_ij - mean_j)^2 in the units of the model
-        (each column divided by its `scale_`), with the column means of the training data: 0 is
-        what ``SimpleImputer`` reaches, 1 is perfect.
+        R^2 = 1 - sum (x_ij - prediction)^2 / sum (x_ij - mean_j)^2 with the column means of the
+        training data: 0 is what ``SimpleImputer`` reaches, 1 is perfect. Unless ``scale=False``,
+        each column is divided by its standard deviation first.
 
         Parameters
         ----------
@@ -182,13 +182,14 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
             check_consistent_length(X, y)
             residual = self._fold_in().leave_one_out(observed).astype(np.float64)
             rows, columns = observed.rows_and_columns()
+            residual *= (self.scale_ / self.spread_)[columns]
             truth = observed.rows.values
         else:
             rows, columns, truth = self._held_out(observed, y)
             fold_in = self._fold_in()
             predicted = fold_in.entries(*fold_in.factors(observed), rows, columns)
-            residual = (truth - predicted.astype(np.float64)) / self.scale_[columns]
-        baseline = (truth - self._column_means[columns]) / self.scale_[columns]
+            residual = (truth - predicted.astype(np.float64)) / self.spread_[columns]
+        baseline = (truth - self._column_means[columns]) / self.spread_[columns]
         weight = self._learned[columns].astype(np.float64)
         if not weight.any():
             raise ValueError(

@@ -1,6 +1,6 @@
 """Unpenalised column offsets and shrunk row offsets, eliminated by variable projection."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -55,6 +55,14 @@ class OffsetModel:
     def has_rows(self):
         """Whether the model has row offsets."""
         return self.kind == "both"
+
+    def of_values(self, observed):
+        """Return the model for other values with the same pattern and weights."""
+        other = replace(self, observed=observed)
+        for name in ("design", "_unit_weights", "column_weight", "row_weight"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
+        return other
 
     @cached_property
     def design(self):

@@ -76,6 +76,11 @@ class CompletionProblem:
                 other.__dict__[name] = self.__dict__[name]
         return other
 
+    def in_column_units(self, units):
+        """Return the problem with column j divided by units_j; its solution scales likewise."""
+        observed = self.observed.standardized(np.zeros(self.shape[1]), units)
+        return replace(self, observed=observed, offsets=self.offsets.of_values(observed))
+
     @cached_property
     def at_zero(self):
         """Residual at Z = 0: the data less their offsets."""

@@ -19,6 +19,8 @@ class Units:
         Centre of each column.
     scale : ndarray of float64, shape (m,)
         Scale of each column, positive.
+    spread : ndarray of float64, shape (m,)
+        What an error in each column is measured by: the scale before it follows the noise.
     mean : ndarray of float64, shape (m,)
         Mean of the observed entries of each column, what a model has to beat.
     common : float
@@ -28,12 +30,20 @@ class Units:
 
     center: np.ndarray
     scale: np.ndarray
+    spread: np.ndarray
     mean: np.ndarray
     common: float = 1.0
 
     def of_columns(self, keep):
         """Return the units of the columns where the boolean array `keep` is True."""
-        return replace(self, center=self.center[keep], scale=self.scale[keep], mean=self.mean[keep])
+        names = ("center", "scale", "spread", "mean")
+        return replace(self, **{name: getattr(self, name)[keep] for name in names})
+
+    def in_columns(self, columns, factor):
+        """Return the units with the scales of some columns multiplied by a factor each."""
+        scale = self.scale.copy()
+        scale[columns] *= factor
+        return replace(self, scale=scale)
 
 
 def fit_units(observed, sample_weight, *, center, scale):
@@ -64,11 +74,13 @@ def fit_units(observed, sample_weight, *, center, scale):
         largest = deviation.max() or 1.0
         ratio = deviation / largest
         common = largest * float(np.sqrt(count @ ratio**2 / count.sum())) or 1.0
-        return Units(centers, np.full(mean.shape, common), mean, common)
+        scales = np.full(mean.shape, common)
+        return Units(centers, scales, scales, mean, common)
     typical = _weighted_median(deviation, np.maximum(count - 1.0, 0.0) * (deviation > 0)) or 1.0
     pull = np.clip(1.0 - (count - 1.0) / OWN_SCALE_COUNT, 0.0, 1.0)
     own = np.where(deviation > 0, deviation, typical)
-    return Units(centers, np.hypot(np.sqrt(1.0 - pull) * own, np.sqrt(pull) * typical), mean)
+    scales = np.hypot(np.sqrt(1.0 - pull) * own, np.sqrt(pull) * typical)
+    return Units(centers, scales, scales, mean)
 
 
 def _weighted_median(values, weights):

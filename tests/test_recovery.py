@@ -79,7 +79,7 @@ def test_als_and_soft_impute_reach_the_same_objective(params, weighted):
 
 def test_hard_rank_solvers_reach_the_same_objective():
     data = make_low_rank(80, 40, 3, observed=0.6, noise=0.1, offsets=1.0, random_state=0)
-    params = {"rank": 3, "tol": 1e-10, "max_iter": 5000}
+    params = {"rank": 3, "tol": 1e-10, "max_iter": 5000, "scale": True}
     als = ALSCompleter(alpha=0, **params).fit(data.X)
     for momentum in ("nesterov", None):
         pgd = ProjectedGDCompleter(momentum=momentum, **params).fit(data.X)

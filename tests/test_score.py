@@ -52,8 +52,8 @@ def test_score_is_the_r2_of_leave_one_out_against_the_training_means(completer):
     model = clone(completer).fit(X[:40])
     new = X[40:]
     means = np.nanmean(X[:40], axis=0)
-    error = np.nansum(((new - one_at_a_time(model, new)) / model.scale_) ** 2)
-    total = np.nansum(((new - means) / model.scale_) ** 2)
+    error = np.nansum(((new - one_at_a_time(model, new)) / model.spread_) ** 2)
+    total = np.nansum(((new - means) / model.spread_) ** 2)
     score = model.score(new)
     assert type(score) is float
     assert score == pytest.approx(1 - error / total, abs=1e-9)
@@ -72,8 +72,8 @@ def test_y_that_says_nothing(completer):
 def test_y_as_the_matrix_scores_what_is_hidden(completer):
     model = clone(completer).fit(X)
     hidden = ~SEEN
-    z, truth = (A / model.scale_ for A in (model.transform(X), DATA.truth))
-    mean = np.tile(np.nanmean(X, axis=0) / model.scale_, (50, 1))
+    z, truth = (A / model.spread_ for A in (model.transform(X), DATA.truth))
+    mean = np.tile(np.nanmean(X, axis=0) / model.spread_, (50, 1))
     error = np.sum((z - truth)[hidden] ** 2) / np.sum((mean - truth)[hidden] ** 2)
     assert model.score(X, DATA.truth) == pytest.approx(1 - error, abs=1e-9)
     # Cells that are missing in y too do not count.

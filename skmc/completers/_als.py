@@ -33,10 +33,12 @@ class ALSCompleter(BaseCompleter):
     center : bool or "both", default=True
         True: column offsets are part of the model, unpenalised and fitted jointly with the
         factors. ``"both"``: shrunk row offsets too, for ratings. False: none.
-    scale : bool, default=True
-        Divide each column by the standard deviation of its observed entries (drawn towards the
-        common one in columns with ten entries or fewer) and multiply back. The root mean square
-        takes its place if ``center=False``.
+    scale : bool or "noise", default="noise"
+        True: divide each column by the standard deviation of its observed entries (drawn towards
+        the common one in columns with ten entries or fewer), the root mean square if
+        ``center=False``, and multiply back. ``"noise"``: from there go on to units in which the
+        residuals of all columns have one variance, found while fitting, so that each column counts
+        for what it can be trusted (generalised least squares). False: one scale for all.
     init : {"svd", "random"} or array-like of shape (rank, n_features), default="svd"
         Where to start: spectral (deterministic), small random factors, or given components in
         standardised units.
@@ -46,8 +48,8 @@ class ALSCompleter(BaseCompleter):
         Stop when the completed matrix is estimated to be within `tol` times the root mean square
         residual of its limit. An exact fit stops at floating-point accuracy.
     warm_start : bool, default=False
-        Start from the components and offsets of the previous fit if their shape fits. Saves little
-        with ``alpha="auto"``, whose search starts anew.
+        Start from the components, offsets and units of the previous fit if their shape fits. Saves
+        little with ``alpha="auto"``, whose search starts anew.
     missing_values : float or "nan", default=nan
         The mark of missing entries in dense input; NaN is an error if it is a number.
     keep_observed : bool, default=True
@@ -82,6 +84,9 @@ class ALSCompleter(BaseCompleter):
         Penalty of the row offsets with ``center="both"``, estimated from the data.
     offsets_, scale_ : ndarray of shape (n_features,)
         Offset and scale of each column; with ``scale=False`` all scales are equal.
+    spread_ : ndarray of shape (n_features,)
+        Standard deviation of each column, the unit of errors in `score`; `scale_` unless
+        ``scale="noise"``.
     n_iter_ : int
         Iterations done.
     converged_ : bool
@@ -90,7 +95,8 @@ class ALSCompleter(BaseCompleter):
         Why the iterations ended, in words.
     trace_ : dict of ndarray
         ``time`` in seconds, ``objective`` in standardised units, relative ``change`` and
-        ``alpha`` of each iteration.
+        ``alpha`` of each iteration, and its ``stage``: objectives before and after a change of
+        penalty or units, which begins a stage, cannot be compared.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -140,7 +146,7 @@ class ALSCompleter(BaseCompleter):
         *,
         alpha="auto",
         center=True,
-        scale=True,
+        scale="noise",
         init="svd",
         max_iter=500,
         tol=1e-2,

@@ -58,8 +58,8 @@ class SolverResult:
         Balanced factors of the last iterate.
     residual : Residual
         Its residual and offsets.
-    alpha : float
-        Penalty at which the problem was solved.
+    problem : CompletionProblem
+        The problem that was solved, with the penalty and units of a schedule.
     n_iter : int
         Iterations done.
     converged : bool
@@ -68,16 +68,20 @@ class SolverResult:
         Why the loop ended, in words.
     trace : dict of str to list of float
         Per iteration: ``time`` (seconds since the start), ``objective``, ``change`` (relative
-        change of Z) and ``alpha``.
+        change of Z), ``alpha``, and the ``stage``, which counts changes of penalty and units:
+        objectives of one stage can be compared.
+    units : ndarray of shape (m,), or None
+        What a schedule has divided the columns by.
     """
 
     factors: Factors
     residual: object
-    alpha: float
+    problem: object
     n_iter: int
     converged: bool
     stop_reason: str
     trace: dict = field(repr=False)
+    units: np.ndarray | None = None
 
 
 def rises(problem, new, old):
@@ -179,7 +183,8 @@ class Solver(ABC):
         self.check_supports(problem)
         start = time.perf_counter()
         state = self.init_state(problem, factors)
-        trace = {"time": [], "objective": [], "change": [], "alpha": []}
+        trace = {"time": [], "objective": [], "change": [], "alpha": [], "stage": []}
+        stage = 0
         rule = _StoppingRule(problem, tol)
         stop_reason = f"reached max_iter={max_iter}"
         for iteration in range(1, max_iter + 1):
@@ -190,6 +195,7 @@ class Solver(ABC):
                 ("objective", state.objective),
                 ("change", relative),
                 ("alpha", problem.alpha),
+                ("stage", stage),
             ):
                 trace[key].append(float(value))
             self._check_divergence(problem, state, iteration)
@@ -200,8 +206,8 @@ class Solver(ABC):
                 )  # fmt: skip
             if schedule is not None and not schedule.settled:
                 schedule.advance(self, state, iteration)
-                state.objective += self.penalty(schedule.problem, state)
-                state.objective -= self.penalty(problem, state)
+                state = self._moved(state, problem, schedule)
+                stage += schedule.problem is not problem
                 problem = schedule.problem
             elif rule.met(state):
                 stop_reason = rule.reason
@@ -212,12 +218,23 @@ class Solver(ABC):
         return SolverResult(
             factors=self.balanced(state),
             residual=self.residual(problem, state),
-            alpha=problem.alpha,
+            problem=problem,
             n_iter=iteration,
             converged=rule.reason is not None,
             stop_reason=stop_reason,
             trace=trace,
+            units=None if schedule is None else schedule.units,
         )
+
+    def _moved(self, state, old, schedule):
+        """The state where the schedule has put the problem."""
+        new = schedule.problem
+        if new.observed is not old.observed:
+            factors = self.balanced(state)
+            V = factors.V / schedule.units[:, None].astype(factors.V.dtype)
+            return self.init_state(new, Factors(factors.U, V))
+        state.objective += self.penalty(new, state) - self.penalty(old, state)
+        return state
 
     def _check_divergence(self, problem, state, iteration):
         bound = DIVERGENCE * problem.at_zero.loss

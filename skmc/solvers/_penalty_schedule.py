@@ -1,4 +1,4 @@
-"""The penalty that the noise in the data asks for, found while solving."""
+"""The penalty and the units that the noise in the data asks for, found while solving."""
 
 import numpy as np
 
@@ -8,10 +8,14 @@ STAGE = 2
 SIGNAL_HEIGHT = 1.5
 # Noise below this fraction of the data counts as this fraction.
 LEAST_NOISE = 1e-3
+# The noise level of a column counts as if it were the common one in this many more entries,
+UNITS_PRIOR = 20.0
+# and differs from it by this factor at most: a column that others determine has none.
+UNITS_RANGE = 5.0
 
 
 class PenaltySchedule:
-    """Penalty that suits the noise level and rank of the data, found while solving.
+    """Penalty and column units that suit the noise in the data, found while solving.
 
     The singular values of noise of variance s^2 on Omega follow the Marchenko-Pastur law scaled
     to mean degrees d_row and d_column; their edge is s (sqrt(d_row) + sqrt(d_column)). A fit at
@@ -25,27 +29,36 @@ class PenaltySchedule:
 
     The search starts at the edge of a fit by offsets alone, all of whose residual counts as noise,
     and follows the edge down until the noise level settles within twice `tol` or half of the
-    iterations are spent.
+    iterations are spent. If the columns are to have the units of their noise they get them then,
+    and the search settles once more.
 
     Parameters
     ----------
     problem : CompletionProblem
-        The problem; its penalty is not used.
+        The problem; its penalty is used if `alpha` is False.
     max_iter : int
         Iterations of the solver.
     tol : float
         Half the relative change of the noise level that counts as settled.
+    alpha : bool, default=True
+        Whether to look for the penalty; otherwise it stays.
+    units : bool, default=False
+        Whether to look for units in which the noise is the same in all columns.
 
     Attributes
     ----------
     problem : CompletionProblem
-        The problem at the current penalty.
+        The problem at the current penalty and in the current units.
+    units : ndarray of shape (m,), or None
+        What the columns of the problem were divided by; None before they were.
     settled : bool
-        Whether the penalty is final.
+        Whether penalty and units are final.
     """
 
-    def __init__(self, problem, max_iter, tol):
+    def __init__(self, problem, max_iter, tol, *, alpha=True, units=False):
         self._target = problem
+        self._seeks_alpha = alpha
+        self._seeks_units = units
         self._last = max_iter // 2
         self._tol = tol
         self._law = _NoiseLaw(problem)
@@ -57,19 +70,22 @@ class PenaltySchedule:
         total = float(np.sqrt(problem.noise_variance(problem.at_zero.loss)))
         self._least_noise = max(least * total, np.finfo(problem.dtype).tiny)
         self._noise = max(total, self._least_noise)
+        self.units = None
         self.settled = False
-        self.problem = self._at_edge()
+        self.problem = self._current()
 
     @property
     def _edge(self):
         return self._law.edge * self._noise
 
-    def _at_edge(self):
+    def _current(self):
         """The problem at the edge of the noise, with room for twice the signal found.
 
         Noise does not pass the edge, so only signal that a lower edge uncovers needs more room,
         and the next stage gives it.
         """
+        if not self._seeks_alpha:
+            return self._target
         room = 2 * int(np.ceil(self._rank)) + 10
         return self._target.with_alpha(self._edge, rank=min(self._target.rank, room))
 
@@ -78,16 +94,26 @@ class PenaltySchedule:
         late = iteration >= self._last
         if iteration % STAGE and not late:
             return
-        old = self._noise
         residual = solver.residual(self.problem, state)
+        old = self._noise
         self._rank, variance = self._signal_and_noise(solver.singular_values(state), residual)
         self._noise = max(float(np.sqrt(variance)), self._least_noise)
-        self.settled = late or abs(self._noise - old) <= 2.0 * self._tol * old
-        if self.settled:
-            threshold = self._threshold()
-            self.problem = self._target.with_alpha(threshold * self._noise)
+        if late or abs(self._noise - old) <= 2.0 * self._tol * old:
+            self._settle(residual, late)
         else:
-            self.problem = self._at_edge()
+            self.problem = self._current()
+
+    def _settle(self, residual, late):
+        """Take the units that the noise asks for or, if they are known, the last penalty."""
+        if self._seeks_units and self.units is None:
+            self.units = self._noise_units(residual)
+            self._target = self._target.in_column_units(self.units)
+            self.problem = self._current()
+            if not late:
+                return
+        self.settled = True
+        if self._seeks_alpha:
+            self.problem = self._target.with_alpha(self._threshold() * self._noise)
 
     def _threshold(self):
         """Threshold for the rank found, in units of the noise.
@@ -117,6 +143,8 @@ class PenaltySchedule:
         """Effective rank and noise variance, both corrected for the shrinkage."""
         problem = self.problem
         s = singular_values.astype(np.float64)
+        if problem.alpha == 0:
+            return float(s.size), problem.noise_variance(residual.loss, s.size)
         explained = problem.at_zero.entries - residual.entries
         on_omega = problem.observed.dot(problem.observed.weighted(explained), explained)
         if on_omega <= 0:
@@ -132,6 +160,19 @@ class PenaltySchedule:
         gain = 0.5 * problem.alpha**2 * rank / fraction
         loss = max(residual.loss - gain, 0.1 * residual.loss)
         return rank, problem.noise_variance(loss, rank)
+
+    def _noise_units(self, residual):
+        """Noise level of each column relative to the common one."""
+        problem = self.problem
+        weighted = problem.observed.weighted(residual.entries)
+        squares = problem.observed.column_sums(weighted * residual.entries).astype(np.float64)
+        counts = problem.offsets.column_weight.astype(np.float64)
+        common = squares.sum() / counts.sum()
+        if residual.loss <= float(np.finfo(problem.dtype).eps) ** 1.2 * problem.at_zero.loss:
+            # An exact fit leaves rounding, which says nothing about noise.
+            return np.ones_like(squares)
+        ratio = (squares / common + UNITS_PRIOR) / (counts + UNITS_PRIOR)
+        return np.clip(np.sqrt(ratio), 1.0 / UNITS_RANGE, UNITS_RANGE)
 
 
 class _NoiseLaw:

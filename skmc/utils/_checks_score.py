@@ -32,7 +32,7 @@ def check_completer_leave_one_out(name, estimator, *, rtol=1e-6):
 def check_completer_score_is_leave_one_out(name, estimator, *, rtol=1e-6):
     """`score(X)` is R2 of the entries left out one by one, against the training column means.
 
-    Both are measured in units of ``scale_``, so that no column counts more for its unit.
+    Both are measured in units of ``spread_``, so that no column counts more for its unit.
     """
     X, _ = noisy_low_rank()
     train, test = X[:30], X[30:]
@@ -114,7 +114,7 @@ def check_completer_score_sees_noise(name, estimator):
 
 def _r2(completer, truth, prediction, baseline):
     """R2 over the entries of `truth` that are not NaN, in the units of the completer."""
-    unit = getattr(completer, "scale_", 1.0)
+    unit = getattr(completer, "spread_", getattr(completer, "scale_", 1.0))
     residual = np.nansum(((truth - prediction) / unit) ** 2)
     return 1 - residual / np.nansum(((truth - baseline) / unit) ** 2)
 

@@ -21,9 +21,9 @@ def signal_and_noise(noise, seed=0, rank=3, fraction=0.5):
     return Z, Z + noise * rng.normal(size=SHAPE), rng.random(SHAPE) < fraction
 
 
-def solve(name, problem, tol=1e-2):
+def solve(name, problem, tol=1e-2, **options):
     solver = SOLVERS[name]()
-    schedule = PenaltySchedule(problem, 500, tol)
+    schedule = PenaltySchedule(problem, 500, tol, **options)
     start = solver.start(problem, "svd")
     return solver.solve(problem, start, max_iter=500, tol=tol, schedule=schedule)
 
@@ -82,13 +82,13 @@ def test_close_to_the_best_penalty(name, noise):
 def test_penalty_scales_with_the_data():
     _, X, mask = signal_and_noise(0.3)
     one, ten = (solve("soft_impute", problem_of(c * X, mask)) for c in (1.0, 10.0))
-    assert ten.alpha == pytest.approx(10 * one.alpha, rel=1e-6)
+    assert ten.problem.alpha == pytest.approx(10 * one.problem.alpha, rel=1e-6)
 
 
 def test_noise_free_data_get_a_small_positive_penalty():
     _, X, mask = signal_and_noise(0.0)
     result = solve("soft_impute", problem_of(X, mask))
-    assert result.alpha > 0
+    assert result.problem.alpha > 0
     assert result.converged
 
 
@@ -97,4 +97,55 @@ def test_trace_tells_the_penalties():
     result = solve("als", problem_of(X, mask, rank=10))
     assert {len(values) for values in result.trace.values()} == {result.n_iter}
     assert (np.diff(result.trace["time"]) >= 0).all()
-    assert result.trace["alpha"][-1] == result.alpha
+    assert result.trace["alpha"][-1] == result.problem.alpha
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("als", {"alpha": True}),
+        ("als", {"alpha": False}),
+        ("soft_impute", {"alpha": True}),
+        ("soft_impute", {"alpha": False}),
+        ("projected_gd", {"alpha": False}),
+    ],
+)
+@pytest.mark.parametrize("form", FORMS)
+def test_units_follow_the_noise_of_the_columns(name, options, form):
+    Z, _, mask = signal_and_noise(0.0)
+    level = np.repeat([0.1, 0.3], SHAPE[1] // 2)
+    X = Z + level * np.random.default_rng(1).normal(size=SHAPE)
+    problem = problem_of(X, mask, rank=3, form=form)
+    if name != "projected_gd":
+        problem = problem.with_alpha(1.0)
+
+    def error(result):
+        columns = result.residual.offsets.columns
+        found = result.factors.U @ result.factors.V.T + columns
+        return np.mean((found * (1.0 if result.units is None else result.units) - Z) ** 2)
+
+    result = solve(name, problem, units=True, **options)
+    quiet, loud = result.units[: SHAPE[1] // 2], result.units[SHAPE[1] // 2 :]
+    # 3 in truth; some of the residual is signal, and levels are drawn towards the common one.
+    assert 1.8 < np.median(loud) / np.median(quiet) < 3.2
+    assert np.mean(result.units**2) == pytest.approx(1.0, rel=0.2)
+    plain = solve(name, problem, units=False, **options)
+    assert plain.units is None
+    assert error(result) < 0.9 * error(plain)
+
+
+def test_column_that_another_determines_does_not_take_over():
+    _, X, mask = signal_and_noise(0.3)
+    X[:, 1] = X[:, 0]
+    X[:, 2] = 0.0
+    units = solve("als", problem_of(X, mask, rank=10), units=True).units
+    assert np.isfinite(units).all()
+    assert units.min() >= 0.2
+    assert units.max() <= 5.0
+
+
+def test_exact_fit_leaves_the_units_alone():
+    _, X, mask = signal_and_noise(0.0)
+    problem = problem_of(X, np.ones_like(mask), rank=4)
+    result = solve("projected_gd", problem, alpha=False, units=True)
+    np.testing.assert_array_equal(result.units, 1.0)
