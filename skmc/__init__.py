@@ -2,17 +2,21 @@
 
 from skmc.completers import (
     ALSCompleter,
+    ALSCompleterCV,
     EntryRegressor,
     ProjectedGDCompleter,
     SoftImputeCompleter,
+    SoftImputeCompleterCV,
 )
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "ALSCompleter",
+    "ALSCompleterCV",
     "EntryRegressor",
     "ProjectedGDCompleter",
     "SoftImputeCompleter",
+    "SoftImputeCompleterCV",
     "__version__",
 ]

@@ -2,7 +2,7 @@
 
 import logging
 from abc import abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
@@ -20,14 +20,35 @@ from skmc._compat import (
 from skmc._fitted import FittedCompleter
 from skmc._memory import check_dense_fits
 from skmc._observed import observed_from_csr
-from skmc._offsets import OffsetModel
 from skmc._parallel import blas_threads, effective_threads
-from skmc._problem import CompletionProblem
-from skmc._units import fit_units
+from skmc._search import RankSearch, make_folds, quick_folds
+from skmc._training import prepare
 from skmc._validation import check_some_observed, row_weights
-from skmc.solvers import PenaltySchedule
+from skmc.solvers import PenaltySchedule, offsets_only
 
 logger = logging.getLogger("skmc")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to fit.
+
+    Parameters
+    ----------
+    rank : int or float
+        Bound on the rank, infinite for none.
+    alpha : float or "auto"
+        Penalty in user units.
+    relaxation : float
+        Factor on an automatic penalty.
+    search : dict or None
+        Fitted attributes that tell how these were found on held-out entries.
+    """
+
+    rank: float
+    alpha: object
+    relaxation: float = 1.0
+    search: dict | None = None
 
 
 class BaseCompleter(FittedCompleter):
@@ -55,7 +76,7 @@ class BaseCompleter(FittedCompleter):
 
     @abstractmethod
     def _rank_and_alpha(self):
-        """Largest rank, infinite for no bound, and the penalty in user units or "auto"."""
+        """Largest rank, infinite for no bound, and penalty in user units; either may be "auto"."""
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None, entry_weight=None):
@@ -114,37 +135,21 @@ class BaseCompleter(FittedCompleter):
         return self
 
     def _fit_observed(self, observed, sample_weight=None):
-        used = np.ones(observed.shape[0], dtype=bool)
-        counts = observed.column_counts
-        if sample_weight is not None:
-            used = sample_weight > 0
-            counts = observed.take(used, counts >= 0).column_counts
-        learned = counts > 0
-        self._warn_of_empty(learned)
-        units = fit_units(observed, sample_weight, center=bool(self.center), scale=bool(self.scale))
-        warm = self.scale == "noise" and self._warm(units.scale.shape[0])
-        if warm:
-            units = units.in_columns(slice(None), self.scale_ / self.spread_)
-        # Of the entry weights only the ratios matter, up to the unit of the penalty.
-        observed, mean_weight = observed.with_unit_weights(sample_weight)
-        units = replace(units, common=units.common * mean_weight)
-        used &= observed.row_counts > 0
-        if not used.any():
-            raise ValueError("All rows with an observed entry have sample weight zero.")
-        training = observed
-        if not (used.all() and learned.all()):
-            # Rows and columns without an entry have no part in the problem.
-            training = observed.take(used, learned)
-        row_scale = None if sample_weight is None else np.sqrt(sample_weight[used])
-        problem = self._make_problem(training, units.of_columns(learned), row_scale)
-        result = self._solve(problem, units, learned, seek_units=self.scale == "noise" and not warm)
-        if result.units is not None:
-            units = units.in_columns(learned, result.units)
+        factor = None
+        if self.scale == "noise" and self._is_warm(observed.shape[1]):
+            factor = self.scale_ / self.spread_
+        training = prepare(
+            observed, sample_weight, center=self.center, scale=bool(self.scale), factor=factor
+        )
+        self._warn_of_empty(training.learned)
+        plan = self._plan(observed, sample_weight, training)
+        result = self._solve(training, plan, seek_units=self.scale == "noise" and factor is None)
         # Only the number and names of the features have been set so far; the rest of a fit that
         # fails is that of the last one.
-        self._set_features(learned, partial=counts < np.count_nonzero(used))
-        self._store(result, units)
-        self._store_rows(observed)
+        self._set_features(training)
+        self._store(result, training)
+        self._store_search(plan)
+        self._store_rows(training.observed)
 
     def _store_rows(self, observed):
         """Factors of the training rows; rows without an entry share one of zeros, the last."""
@@ -161,36 +166,56 @@ class BaseCompleter(FittedCompleter):
             U, rows = np.vstack([U, np.zeros_like(U[:1])]), np.append(rows, rows.dtype.type(0))
         self._row_factors, self._row_offsets = U, rows
 
-    def _make_problem(self, training, units, row_scale):
-        standard = training.standardized(units.center, units.scale, row_scale)
-        kind = {True: "column", False: "none", "both": "both"}[self.center]
-        n, m = training.shape
-        # A row of weight k has to count as k rows here too.
-        repeated = n if row_scale is None else max(n, int(np.ceil(np.sum(row_scale**2))))
+    def _plan(self, observed, sample_weight, training):
+        """Rank and penalty to fit with, searched for by held-out entries if need be."""
         rank, alpha = self._rank_and_alpha()
-        return CompletionProblem(
-            observed=standard,
-            rank=min(rank, repeated, m),
-            alpha=0.0 if alpha == "auto" else alpha / units.common,
-            offsets=OffsetModel(standard, kind, row_scale),
-        )
+        if rank != "auto":
+            return Plan(rank, alpha)
+        splits = quick_folds(observed, self.random_state)
+        if not splits:
+            # Each entry is the only one of its row or column, and says nothing about another.
+            return Plan(0, 0.0 if alpha == "auto" else alpha, search={"search_": {}})
+        folds = self._folds(observed, sample_weight, splits, noise=alpha == "auto")
+        choice = RankSearch(folds, self._make_solver(), alpha, **self._options()).run()
+        return Plan(choice.rank, alpha, choice.relaxation, {"search_": choice.table})
 
-    def _solve(self, problem, units, learned, seek_units):
+    def _folds(self, observed, sample_weight, splits, *, noise=False):
+        """Folds to search on, in the units of their noise if the fit is to have them."""
+        folds = make_folds(
+            observed, sample_weight, splits, center=self.center, scale=bool(self.scale)
+        )
+        units = self.scale == "noise"
+        if not (noise or units):
+            return folds
+        return [fold.knowing_noise(**self._options(), units=units) for fold in folds]
+
+    def _options(self):
+        return {"max_iter": self.max_iter, "tol": self.tol}
+
+    def _solve(self, training, plan, seek_units):
+        seek_alpha = plan.alpha == "auto"
+        problem = training.problem.with_alpha(
+            0.0 if seek_alpha else plan.alpha / training.units.common,
+            rank=min(plan.rank, training.problem.rank),
+        )
+        if problem.rank == 0:
+            return offsets_only(problem)
         solver = self._make_solver()
         factors = solver.start(
-            problem, self._start(problem, units, learned), check_random_state(self.random_state)
+            problem, self._start(problem, training, plan), check_random_state(self.random_state)
         )
-        options = {"max_iter": self.max_iter, "tol": self.tol, "verbose": int(self.verbose)}
         if self.verbose and not logger.hasHandlers():
             logger.addHandler(logging.StreamHandler())
             logger.setLevel(logging.INFO)
         schedule = None
-        seek_alpha = self._rank_and_alpha()[1] == "auto"
         if seek_alpha or seek_units:
             schedule = PenaltySchedule(
-                problem, self.max_iter, self.tol, alpha=seek_alpha, units=seek_units
-            )
+                problem, self.max_iter, self.tol,
+                alpha=seek_alpha, relaxation=plan.relaxation, units=seek_units,
+            )  # fmt: skip
+        options = self._options() | {"verbose": int(self.verbose)}
         result = solver.solve(problem, factors, schedule=schedule, **options)
+        result = self._refit(result, plan)
         if not result.converged:
             warn(
                 f"{type(self).__name__} stopped after {result.n_iter} iterations "
@@ -198,6 +223,10 @@ class BaseCompleter(FittedCompleter):
                 f"{result.trace['change'][-1]:.2g}. {self._advice(result.problem)}",
                 ConvergenceWarning,
             )
+        return result
+
+    def _refit(self, result, plan):
+        """What follows the first solution, if anything."""
         return result
 
     @staticmethod
@@ -209,66 +238,59 @@ class BaseCompleter(FittedCompleter):
             f"rank {problem.rank}: lower the rank, or raise max_iter or tol."
         )
 
-    def _warm(self, n_columns):
+    def _is_warm(self, n_columns):
         """Whether there is a previous fit to start from."""
         previous = getattr(self, "components_", None) if self.warm_start else None
         return previous is not None and previous.shape[1] == n_columns
 
-    def _start(self, problem, units, learned):
+    def _start(self, problem, training, plan):
         """Where to start: `init`, or the last fit under `warm_start` if its shape fits."""
-        columns = np.zeros(units.scale.shape[0])
-        init = self.init
-        if self._warm(columns.shape[0]) and 0 < self.components_.shape[0] <= problem.rank:
+        units, learned = training.units, training.learned
+        if self._is_warm(learned.size) and 0 < self.components_.shape[0] <= problem.rank:
             init = self.components_ * (self.scale_ / units.scale)
             columns = (self.offsets_ - units.center) / units.scale
             return init[:, learned], columns[learned]
+        init = self.init
         if isinstance(init, str):
             return init
         init = np.asarray(init, dtype=np.float64)
-        bounded = np.isfinite(self._rank_and_alpha()[0])
+        bounded = plan.search is None and np.isfinite(plan.rank)
         rows = problem.rank if bounded else min(np.shape(init)[0], problem.rank)
-        if init.shape != (rows, columns.shape[0]) or not np.isfinite(init).all():
+        if init.shape != (rows, learned.size) or not np.isfinite(init).all():
             raise ValueError(
-                f"init must be finite and of shape (rank, n_features) = "
-                f"{(rows, columns.shape[0])}; got {init.shape}."
+                f"init must be finite and of shape (rank, n_features) = {(rows, learned.size)}; "
+                f"got {init.shape}."
             )
-        return init[:, learned], columns[learned]
+        return init[:, learned], np.zeros(np.count_nonzero(learned))
 
-    def _store(self, result, units):
-        factors, problem = result.factors, result.problem
-        columns = result.residual.offsets.columns
-        self.fold_in_alpha_ = float(problem.alpha)
-        if problem.alpha > 0:
-            # Balanced, so the row update with this ridge reproduces the training rows.
-            components = factors.V
-        else:
-            factors, columns = problem.centred(factors, columns)
-            _, s, Q = factors.svd()
-            # With row factors of unit variance the ridge of least expected error is the noise
-            # variance; plain least squares explodes on rows with about `rank` entries.
-            components = Q * (s / np.sqrt(problem.n_rows))
-            self.fold_in_alpha_ = problem.noise_variance(result.residual.loss, float(s.size))
-        self.rank_ = components.shape[1]
-        self.components_ = np.zeros((self.rank_, units.scale.shape[0]), problem.dtype)
-        self.components_[:, self._learned] = components.T
-        self.alpha_ = float(problem.alpha * units.common)
-        self.offsets_ = units.center.copy()
-        self.offsets_[self._learned] += units.scale[self._learned] * columns
-        self.scale_ = units.scale
-        self.row_offset_alpha_ = problem.offsets.row_penalty if self.center == "both" else None
+    def _store(self, result, training):
+        fold_in = training.fold_in(result)
+        self.rank_ = fold_in.components.shape[0]
+        self.components_ = fold_in.components
+        self.fold_in_alpha_ = fold_in.alpha
+        self.offsets_, self.scale_ = fold_in.offsets, fold_in.scale
+        self.row_offset_alpha_ = fold_in.row_penalty
+        units = training.units
         self._column_means, self.spread_ = units.mean, units.spread
+        self.alpha_ = float(result.problem.alpha * units.common)
         self.n_iter_ = result.n_iter
         self.converged_ = result.converged
         self.stop_reason_ = result.stop_reason
         self.trace_ = {key: np.asarray(values) for key, values in result.trace.items()}
         self.trace_["alpha"] = self.trace_["alpha"] * units.common
 
-    def _set_features(self, learned, partial):
+    def _store_search(self, plan):
+        if hasattr(self, "search_"):
+            del self.search_
+        for name, value in (plan.search or {}).items():
+            setattr(self, name, value)
+
+    def _set_features(self, training):
         """Which columns were learned, which are kept, which get an indicator."""
-        self._learned = learned
-        self._indicated = np.flatnonzero(partial) if self.add_indicator else None
-        drop = not self.keep_empty_features and not learned.all()
-        self._kept = np.flatnonzero(learned) if drop else None
+        self._learned = training.learned
+        self._indicated = np.flatnonzero(training.partial) if self.add_indicator else None
+        drop = not self.keep_empty_features and not self._learned.all()
+        self._kept = np.flatnonzero(self._learned) if drop else None
 
     def _warn_of_empty(self, learned):
         if learned.all():

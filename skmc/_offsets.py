@@ -83,11 +83,15 @@ class OffsetModel:
     @cached_property
     def column_weight(self):
         """Sum over each column of w_ij a_i^2, shape (m,)."""
+        if self.observed.weights is None and self.row_scale is None:
+            return self.observed.column_counts.astype(self.observed.dtype)
         return self.observed.column_sums(self._unit_weights, self.design**2)
 
     @cached_property
     def row_weight(self):
         """Sum over each row of w_ij, shape (n,)."""
+        if self.observed.weights is None:
+            return self.observed.row_counts.astype(self.observed.dtype)
         return self.observed.row_sums(self._unit_weights)
 
     @cached_property

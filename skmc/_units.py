@@ -7,6 +7,9 @@ import numpy as np
 # A column with more observed entries than this keeps its own scale; others are drawn towards the
 # common scale, because their standard deviation is little more than a guess.
 OWN_SCALE_COUNT = 10
+# No value is further from the mean of its column than this many scales: a rare value of a column
+# that is constant otherwise would rule the factors of its row.
+LARGEST_DEVIATION = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +64,7 @@ def fit_units(observed, sample_weight, *, center, scale):
         Whether each column has its own scale; if not, all share one, so that the arithmetic
         does not depend on the unit of the data.
     """
-    count, mean, deviation = observed.column_moments(sample_weight)
+    count, mean, deviation, largest = observed.column_moments(sample_weight)
     # An empty column is centred on the grand mean.
     mean = np.where(count > 0, mean, count / count.sum() @ mean)
     centers = mean if center else np.zeros_like(mean)
@@ -71,15 +74,16 @@ def fit_units(observed, sample_weight, *, center, scale):
     tiny = 8.0 * np.finfo(observed.dtype).eps * np.abs(mean)
     deviation[deviation <= tiny] = 0.0
     if not scale:
-        largest = deviation.max() or 1.0
-        ratio = deviation / largest
-        common = largest * float(np.sqrt(count @ ratio**2 / count.sum())) or 1.0
+        widest = deviation.max() or 1.0
+        ratio = deviation / widest
+        common = widest * float(np.sqrt(count @ ratio**2 / count.sum())) or 1.0
         scales = np.full(mean.shape, common)
         return Units(centers, scales, scales, mean, common)
     typical = _weighted_median(deviation, np.maximum(count - 1.0, 0.0) * (deviation > 0)) or 1.0
     pull = np.clip(1.0 - (count - 1.0) / OWN_SCALE_COUNT, 0.0, 1.0)
     own = np.where(deviation > 0, deviation, typical)
     scales = np.hypot(np.sqrt(1.0 - pull) * own, np.sqrt(pull) * typical)
+    scales = np.maximum(scales, largest / LARGEST_DEVIATION)
     return Units(centers, scales, scales, mean)
 
 

@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from skmc._compat import check_sample_weight
-from skmc._observed import observed_from_csr, observed_from_dense
+from skmc._observed import observed_from_csr, observed_from_dense, row_major, row_pointers
 
 INT32_MAX = np.iinfo(np.int32).max
 
@@ -192,7 +192,7 @@ def _from_sparse(estimator, X, reset, missing_values, entry_weight, n_threads):
     if drop.any():
         keep = ~drop
         rows = np.repeat(np.arange(shape[0]), np.diff(indptr))[keep]
-        indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))])
+        indptr = row_pointers(np.bincount(rows, minlength=shape[0]))
         indices, values = indices[keep], values[keep]
         weights = None if weights is None else weights[keep]
     return observed_from_csr(indptr, indices, values, shape, weights, n_threads)
@@ -257,8 +257,8 @@ def canonical_csr(X, name):
     values = _check_values(values, rows, columns, name)
     in_order = (rows[1:] > rows[:-1]) | ((rows[1:] == rows[:-1]) & (columns[1:] >= columns[:-1]))
     if not in_order.all():
-        order = np.lexsort((columns, rows))
-        rows, columns, values = rows[order], columns[order], values[order]
+        _, columns, order = row_major(rows, columns, (n, m))
+        rows, values = rows[order], values[order]
     repeated = (rows[1:] == rows[:-1]) & (columns[1:] == columns[:-1])
     if repeated.any():
         at = int(np.argmax(repeated))
@@ -266,8 +266,8 @@ def canonical_csr(X, name):
             f"Sparse input {name} stores {np.count_nonzero(repeated)} entries twice, the first "
             f"at row {rows[at]}, column {columns[at]}. Keep one value for each entry."
         )
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))])
-    return indptr.astype(np.int64), columns.astype(np.int32), values, (n, m)
+    indptr = row_pointers(np.bincount(rows, minlength=n))
+    return indptr, columns.astype(np.int32), values, (n, m)
 
 
 def _triplets(X, name):

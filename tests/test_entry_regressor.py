@@ -3,7 +3,6 @@
 import tracemalloc
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.model_selection import (
     GridSearchCV,
@@ -13,11 +12,12 @@ from sklearn.model_selection import (
     cross_val_predict,
     cross_val_score,
 )
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils import estimator_checks
 
 from skmc import ALSCompleter, EntryRegressor, ProjectedGDCompleter, SoftImputeCompleter
 from skmc.datasets import make_low_rank
 
+pd = pytest.importorskip("pandas")
 UNSEEN = "rows or columns that were not in the fit"
 
 
@@ -38,12 +38,50 @@ def entries():
     return entries_of(table())
 
 
-@parametrize_with_checks(
-    [EntryRegressor(SoftImputeCompleter(), duplicates="mean"), EntryRegressor(duplicates="mean")]
+def run(check, estimator):
+    """Run a check of scikit-learn; a skip is a failure, as nothing that it needs may be absent."""
+    try:
+        check(estimator)
+    except estimator_checks.SkipTest as reason:
+        pytest.fail(f"skipped: {reason}")
+
+
+@estimator_checks.parametrize_with_checks(
+    [
+        EntryRegressor(SoftImputeCompleter(), duplicates="mean"),
+        EntryRegressor(duplicates="mean"),
+        EntryRegressor(duplicates="last"),
+        EntryRegressor(row=1, column=0, duplicates="mean"),
+    ]
 )
 @pytest.mark.filterwarnings(f"ignore:.*{UNSEEN}:UserWarning")
 def test_sklearn(estimator, check):
-    check(estimator)
+    run(check, estimator)
+
+
+# These two feed X whose first two columns repeat (whole numbers up to 2, and measurements of irises
+# to the millimetre) while y differs, with no regard to tags: what duplicates="raise" is there for.
+CONTRADICTING = {"check_estimators_dtypes", "check_positive_only_tag_during_fit"}
+CHECKS = {
+    f"{check.func.__name__}-{number}": check
+    for number, (_, check) in enumerate(
+        estimator_checks.estimator_checks_generator(EntryRegressor(), mark=None)
+    )
+    if check.func.__name__ not in CONTRADICTING
+}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.filterwarnings(f"ignore:.*{UNSEEN}:UserWarning")
+def test_sklearn_with_consistent_entries(check):
+    run(CHECKS[check], EntryRegressor())
+
+
+@pytest.mark.parametrize("check", sorted(CONTRADICTING))
+def test_contradicting_entries_of_checks_are_refused_for_that_alone(check):
+    with pytest.raises((ValueError, AssertionError)) as info:
+        getattr(estimator_checks, check)("EntryRegressor", EntryRegressor())
+    assert "with another value" in str(info.value.__cause__ or info.value)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +112,56 @@ def test_labels_of_any_kind_give_the_same_fit(entries):
     ):
         np.testing.assert_array_equal(model.fit(X, values).predict(X), expected)
     assert list(by_name.feature_names_in_) == ["when", "item", "user"]
+    assert by_name.row_labels_.tolist() == [f"u{i:03}" for i in range(60)]
+    assert by_name.column_labels_.tolist() == [f"i{j:03}" for j in range(30)]
+
+
+@pytest.mark.parametrize("kind", ["text", "enum", "category", "number"])
+def test_polars(kind, entries):
+    pl = pytest.importorskip("polars")
+    coordinates, values = entries
+    expected = EntryRegressor().fit(coordinates, values).predict(coordinates)
+    names = [[f"{k:03}" for k in line] for line in coordinates.T]
+    # The order of the categories is not that of the labels.
+    types = {
+        "text": [pl.String, pl.String],
+        "enum": [pl.Enum(sorted(set(line), reverse=True)) for line in names],
+        "category": [pl.Categorical, pl.Categorical],
+        "number": [pl.Int32, pl.UInt64],
+    }
+    user, item = (pl.Series(line).cast(kind) for line, kind in zip(names, types[kind], strict=True))
+    frame = pl.DataFrame({"when": range(values.size), "item": item, "": None, "user": user})
+    model = EntryRegressor(row="user", column="item").fit(frame, pl.Series(values))
+    np.testing.assert_array_equal(model.predict(frame), expected)
+    assert list(model.feature_names_in_) == ["when", "item", "", "user"]
+    new = frame[:1].with_columns(item=pl.lit("999").cast(pl.String))
+    with pytest.warns(UserWarning, match=UNSEEN):
+        assert model.predict(new).shape == (1,)
+    with pytest.raises(ValueError, match="1 row label"):
+        model.predict(frame[:1].with_columns(user=None))
+
+
+def test_only_labels_have_to_be_there(entries):
+    coordinates, values = entries
+    expected = EntryRegressor().fit(coordinates, values).predict(coordinates)
+    X = np.column_stack([coordinates, np.full(values.size, np.nan), np.full(values.size, np.inf)])
+    model = EntryRegressor().fit(X, values)
+    np.testing.assert_array_equal(model.predict(X), expected)
+    X[3, 1] = np.nan
+    for call in (model.predict, lambda X: EntryRegressor().fit(X, values)):
+        with pytest.raises(ValueError, match=r"1 column label.* position 3\. EntryRegressor needs"):
+            call(X)
+
+
+def test_labels_without_a_common_order():
+    X = np.empty((6, 2), dtype=object)
+    X[:, 0] = ["ann", "ann", 7, 7, (1, 2), (1, 2)]
+    X[:, 1] = ["tea", 3] * 3
+    y = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    expected = EntryRegressor().fit([[i // 2, i % 2] for i in range(6)], y).completer_
+    model = EntryRegressor().fit(X, y)
+    assert model.row_labels_.tolist() == ["ann", 7, (1, 2)]
+    np.testing.assert_array_equal(model.completer_.components_, expected.components_)
 
 
 @pytest.mark.parametrize("params", [{"row": 5}, {"column": "film"}])
@@ -150,6 +238,34 @@ def test_folds_equal_those_done_by_hand_on_the_matrix():
         expected = completer.fit(by_hand).predict_entries(*coordinates[test].T)
         model = EntryRegressor(completer).fit(coordinates[train], values[train])
         np.testing.assert_allclose(model.predict(coordinates[test]), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("options", ["plain", "short", "weights", "repeated", "far apart"])
+def test_entries_are_compressed_in_three_copies(options, monkeypatch):
+    rng = np.random.default_rng(0)
+    keys = rng.choice(4000 * 1000, 200_000, replace=False)
+    X, y = np.column_stack(np.divmod(keys, 1000)), rng.normal(size=keys.size)
+    weights = rng.uniform(1.0, 2.0, y.size) if options == "weights" else None
+    if options == "short":
+        X = X.astype(np.int32)
+    if options == "repeated":
+        X[: y.size // 4] = X[-(y.size // 4) :]
+    if options == "far apart":
+        X *= 10**6
+    peaks = []
+
+    def fit_nothing(self, *entries):
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        return self
+
+    monkeypatch.setattr(ALSCompleter, "_fit_entries", fit_nothing)
+    model = EntryRegressor(duplicates="mean")
+    # What the first call imports and keeps is not counted.
+    model.fit(X[:100], y[:100])
+    tracemalloc.start()
+    model.fit(X, y, weights)
+    tracemalloc.stop()
+    assert peaks[-1] < 3 * (X.nbytes + y.nbytes)
 
 
 def test_memory_stays_within_a_few_copies_of_the_entries():

@@ -187,7 +187,7 @@ def test_trace(E):
     model = named(E).fit(data())
     assert model.converged_
     assert "tol=0.01" in model.stop_reason_
-    assert set(model.trace_) == {"time", "objective", "change", "alpha", "stage"}
+    assert set(model.trace_) == {"time", "objective", "change", "alpha", "rank", "stage"}
     for values in model.trace_.values():
         assert values.shape == (model.n_iter_,)
         assert np.isfinite(values).all()

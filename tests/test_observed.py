@@ -64,10 +64,14 @@ def test_moments_and_standardisation():
     center, scale, a = np.arange(9.0), np.arange(1.0, 10.0), np.sqrt(row_weight)
     standard = np.where(mask, a[:, None] * (X - center) / scale, 0)
     for observed in forms:
-        count, m, v = observed.column_moments(row_weight)
+        count, m, v, largest = observed.column_moments(row_weight)
         np.testing.assert_allclose(count, row_weight @ mask)
         np.testing.assert_allclose(m, mean)
         np.testing.assert_allclose(v, np.sqrt(variance))
+        deviation = np.where(mask, np.abs(X - mean), 0)
+        np.testing.assert_allclose(largest, deviation.max(axis=0))
+        without = observed.column_moments(np.append(0.0, row_weight[1:]))[3]
+        np.testing.assert_array_less(without, deviation.max() + 1)
         result = observed.standardized(center, scale, a)
         np.testing.assert_allclose(as_array(result, result.values), standard, atol=1e-12)
         # The column view must follow, whether or not it was built before.
@@ -83,6 +87,23 @@ def test_take_and_fill():
         part.fill(out)
         expected = np.where(mask, X, np.nan)[np.ix_(rows, columns)]
         np.testing.assert_array_equal(out, expected)
+
+
+def test_keep_takes_entries_out():
+    X, mask, weights, forms = both_forms(weighted=True)
+    kept = np.arange(np.count_nonzero(mask)) % 4 != 1
+    expected = mask.copy()
+    expected[mask] = kept
+    for observed in forms:
+        part = observed.keep(kept)
+        assert part.nnz == np.count_nonzero(kept)
+        assert part.shape == observed.shape
+        np.testing.assert_array_equal(part.rows.values, X[expected])
+        np.testing.assert_array_equal(part.rows.weights, weights[expected])
+        np.testing.assert_array_equal(part.rows_and_columns(), np.nonzero(expected))
+        np.testing.assert_array_equal(part.column_counts, expected.sum(axis=0))
+        # What it was taken from is as it was.
+        np.testing.assert_array_equal(observed.rows.values, X[mask])
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -159,6 +159,20 @@ def test_scales_of_short_columns_are_drawn_towards_the_common_one(E):
 
 
 @pytest.mark.parametrize("E", COMPLETERS)
+def test_rare_value_has_no_more_than_eight_scales(E):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1000, 6))
+    X[:, 0] = 0.0
+    X[17, 0] = 5.0
+    model = named(E, scale=True).fit(X)
+    assert model.scale_[0] == pytest.approx(5.0 * (1 - 1e-3) / 8)
+    np.testing.assert_allclose(model.scale_[1:], np.std(X[:, 1:], axis=0))
+    # The rest of the row is not carried away.
+    model.set_params(keep_observed=False)
+    assert np.abs(model.transform(X)[17, 1:]).max() < 5
+
+
+@pytest.mark.parametrize("E", COMPLETERS)
 def test_one_scale_for_all(E):
     X = data().X
     model = named(E, scale=False).fit(X)

@@ -93,14 +93,19 @@ class ObservedMatrix(ABC):
         """Return the submatrix where the boolean arrays `rows` and `columns` are True."""
 
     @abstractmethod
+    def keep(self, entries):
+        """Return the matrix with a part of the entries, a boolean array in row-view order."""
+
+    @abstractmethod
     def fill(self, out):
         """Write the observed values into the n x m array `out`."""
 
     @abstractmethod
     def column_moments(self, row_weight=None):
-        """Count, mean and standard deviation of each column, in float64, zero where it is empty.
+        """Count, mean, standard deviation and largest deviation of each column, in float64.
 
-        Entries count with their weight times that of their row; the count itself is of rows.
+        Zero where it is empty. Entries count with their weight times that of their row; the count
+        itself is of rows.
         """
 
     def rows_and_columns(self):

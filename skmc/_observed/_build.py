@@ -4,6 +4,7 @@ import numpy as np
 
 from skmc._observed._dense import DenseObserved
 from skmc._observed._sparse import SparseObserved
+from skmc._observed._view import row_pointers
 
 # Fraction of observed entries from which masked BLAS products on the whole array beat gathers of
 # the observed ones.
@@ -30,10 +31,8 @@ def observed_from_dense(values, mask, weights=None, n_threads=1):
         zero = np.zeros((), dtype=values.dtype)
         filled = np.ascontiguousarray(np.where(mask, values, zero))
         return DenseObserved(filled, np.ascontiguousarray(mask), weights, n_threads)
-    indptr = np.zeros(mask.shape[0] + 1, dtype=np.int64)
-    np.cumsum(np.count_nonzero(mask, axis=1), out=indptr[1:])
     return SparseObserved.from_arrays(
-        indptr,
+        row_pointers(np.count_nonzero(mask, axis=1)),
         np.nonzero(mask)[1],
         values[mask],
         mask.shape,

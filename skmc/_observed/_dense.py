@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from skmc._observed._base import ObservedMatrix
-from skmc._observed._view import CompressedView
+from skmc._observed._view import CompressedView, row_pointers
 
 # Number of cells from which BLAS threads pay.
 THREADED_SIZE = 4_000_000
@@ -67,10 +67,8 @@ class DenseObserved(ObservedMatrix):
 
     @cached_property
     def rows(self):
-        indptr = np.zeros(self.shape[0] + 1, dtype=np.int64)
-        np.cumsum(self.row_counts, out=indptr[1:])
         return CompressedView(
-            indptr=indptr,
+            indptr=row_pointers(self.row_counts),
             indices=self._of_pattern("indices", self._column_indices),
             values=self.values[self.mask],
             weights=None if self.weights is None else self.weights[self.mask],
@@ -112,6 +110,12 @@ class DenseObserved(ObservedMatrix):
         weights = None if self.weights is None else self.weights[kept]
         return DenseObserved(self.values[kept], self.mask[kept], weights, self.n_threads)
 
+    def keep(self, entries):
+        mask = self.mask.copy()
+        mask[self.mask] = entries
+        weights = None if self.weights is None else self.weights * mask
+        return DenseObserved(self.values * mask, mask, weights, self.n_threads)
+
     def fill(self, out):
         np.copyto(out, self.values, where=self.mask)
 
@@ -126,4 +130,5 @@ class DenseObserved(ObservedMatrix):
         mean = np.einsum("ij,ij->j", weights, values) / total
         values -= mean
         square = np.einsum("ij,ij,ij->j", weights, values, values) / total
-        return count, unit * mean, unit * np.sqrt(square)
+        largest = np.abs(values, out=values).max(axis=0, initial=0.0, where=weights > 0)
+        return count, unit * mean, unit * np.sqrt(square), unit * largest

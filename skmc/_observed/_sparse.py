@@ -6,8 +6,11 @@ import numpy as np
 
 from skmc import _kernels
 from skmc._observed._base import ObservedMatrix
-from skmc._observed._view import CompressedView
+from skmc._observed._view import CompressedView, row_pointers
 from skmc._parallel import for_each_block
+
+# Entries handled at a time where temporary arrays of all would matter.
+BLOCK = 1 << 16
 
 
 class SparseObserved(ObservedMatrix):
@@ -93,25 +96,33 @@ class SparseObserved(ObservedMatrix):
 
     def standardized(self, center, scale, row_scale=None):
         view = self._rows
-        values = (self.values - center[view.indices]) / scale[view.indices]
+        values = np.empty_like(self.values)
+        for start in range(0, self.nnz, BLOCK):
+            block = slice(start, start + BLOCK)
+            columns = view.indices[block]
+            values[block] = (self.values[block] - center[columns]) / scale[columns]
         if row_scale is not None:
             values *= np.repeat(row_scale, view.counts)
-        return self.with_values(values.astype(self.dtype, copy=False), self.weights)
+        return self.with_values(values, self.weights)
 
     def take(self, rows, columns):
-        view = self._rows
         i, j = self.rows_and_columns()
         entries = rows[i] & columns[j]
         counts = np.bincount(i[entries], minlength=self.shape[0])[rows]
         number = np.cumsum(columns, dtype=np.int32) - np.int32(1)
-        taken = CompressedView(
-            indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-            indices=number[j[entries]],
-            values=view.values[entries],
-            weights=None if view.weights is None else view.weights[entries],
-        )
         shape = counts.shape[0], np.count_nonzero(columns)
-        return SparseObserved(shape, taken, self.n_threads)
+        return self._part(entries, counts, number[j[entries]], shape)
+
+    def keep(self, entries):
+        i, j = self.rows_and_columns()
+        counts = np.bincount(i[entries], minlength=self.shape[0])
+        return self._part(entries, counts, j[entries], self.shape)
+
+    def _part(self, entries, counts, indices, shape):
+        view = self._rows
+        weights = None if view.weights is None else view.weights[entries]
+        rows = CompressedView(row_pointers(counts), indices, view.values[entries], weights)
+        return SparseObserved(shape, rows, self.n_threads)
 
     def fill(self, out):
         view = self._rows
@@ -131,7 +142,9 @@ class SparseObserved(ObservedMatrix):
         mean = np.bincount(view.indices, weights=weights * values, minlength=m) / total
         values -= mean[view.indices]
         square = np.bincount(view.indices, weights=weights * values**2, minlength=m) / total
-        return count, unit * mean, unit * np.sqrt(square)
+        largest = np.zeros(m)
+        np.maximum.at(largest, view.indices, np.abs(values) * (weights > 0))
+        return count, unit * mean, unit * np.sqrt(square), unit * largest
 
     @classmethod
     def from_arrays(cls, indptr, indices, values, shape, weights=None, n_threads=1):

@@ -1,16 +1,23 @@
 """The estimators: parameters, documentation and choice of solver."""
 
 from skmc.completers._als import ALSCompleter
+from skmc.completers._als_cv import ALSCompleterCV
 from skmc.completers._entry_regressor import EntryRegressor
 from skmc.completers._projected_gd import ProjectedGDCompleter
 from skmc.completers._soft_impute import SoftImputeCompleter
+from skmc.completers._soft_impute_cv import SoftImputeCompleterCV
 
 COMPLETERS = (ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter)
+# Those that choose rank or penalty by cross-validation.
+CROSS_VALIDATED = (ALSCompleterCV, SoftImputeCompleterCV)
 
 __all__ = [
     "COMPLETERS",
+    "CROSS_VALIDATED",
     "ALSCompleter",
+    "ALSCompleterCV",
     "EntryRegressor",
     "ProjectedGDCompleter",
     "SoftImputeCompleter",
+    "SoftImputeCompleterCV",
 ]

@@ -35,10 +35,11 @@ class ALSCompleter(BaseCompleter):
         factors. ``"both"``: shrunk row offsets too, for ratings. False: none.
     scale : bool or "noise", default="noise"
         True: divide each column by the standard deviation of its observed entries (drawn towards
-        the common one in columns with ten entries or fewer), the root mean square if
-        ``center=False``, and multiply back. ``"noise"``: from there go on to units in which the
-        residuals of all columns have one variance, found while fitting, so that each column counts
-        for what it can be trusted (generalised least squares). False: one scale for all.
+        the common one in columns with ten entries or fewer, at least an eighth of the largest
+        deviation), the root mean square if ``center=False``, and multiply back. ``"noise"``: from
+        there go on to units in which the residuals of all columns have one variance, found while
+        fitting, so that each column counts for what it can be trusted (generalised least squares).
+        False: one scale for all.
     init : {"svd", "random"} or array-like of shape (rank, n_features), default="svd"
         Where to start: spectral (deterministic), small random factors, or given components in
         standardised units.
@@ -94,8 +95,8 @@ class ALSCompleter(BaseCompleter):
     stop_reason_ : str
         Why the iterations ended, in words.
     trace_ : dict of ndarray
-        ``time`` in seconds, ``objective`` in standardised units, relative ``change`` and
-        ``alpha`` of each iteration, and its ``stage``: objectives before and after a change of
+        ``time`` in seconds, ``objective`` in standardised units, relative ``change``, ``alpha``
+        and ``rank`` of each iteration, and its ``stage``: objectives before and after a change of
         penalty or units, which begins a stage, cannot be compared.
     n_features_in_ : int
         Number of columns seen in `fit`.
@@ -136,7 +137,7 @@ class ALSCompleter(BaseCompleter):
 
     _parameter_constraints: dict = {  # noqa: RUF012 - scikit-learn's convention
         **BaseCompleter._parameter_constraints,
-        "rank": [Interval(Integral, 1, None, closed="left")],
+        "rank": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
     }
 

@@ -1,10 +1,7 @@
 """A completer as a regressor from row and column labels to values."""
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.preprocessing import OrdinalEncoder
 from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
@@ -14,12 +11,14 @@ from sklearn.utils.validation import (
 )
 
 from skmc._base import BaseCompleter
-from skmc._compat import (
-    Interval,
-    StrOptions,
-    _fit_context,
-    check_sample_weight,
-    warn,
+from skmc._compat import StrOptions, _fit_context, check_sample_weight, warn
+from skmc._entries import (
+    COLUMN_KEY,
+    compress_entries,
+    encode_labels,
+    find_labels,
+    is_frame,
+    label_columns,
 )
 from skmc.completers._als import ALSCompleter
 
@@ -41,17 +40,17 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         What completes the matrix; None stands for ``ALSCompleter(center="both")``.
     row, column : int or str, default=0 and 1
         Position, or name in a data frame, of the columns of X with the labels of rows and columns.
-        Other columns of X are ignored. Labels may be strings or numbers.
+        Other columns of X are ignored. Labels may be of any type that can be hashed.
     duplicates : {"raise", "mean", "last"}, default="raise"
-        What to do if an entry is given several times. ``"raise"``: equal values count as weight,
-        different ones are an error. ``"mean"``: the weighted mean. ``"last"``: the last one.
+        What to do if an entry is given several times with different values: ``"raise"`` an error,
+        take the weighted ``"mean"``, or the ``"last"`` one. Equal values count as weight.
 
     Attributes
     ----------
     completer_ : completer
-        The fitted completer of the matrix whose rows and columns are the sorted labels.
-    row_encoder_, column_encoder_ : OrdinalEncoder
-        Map labels to rows and columns of the matrix.
+        The fitted completer of the matrix.
+    row_labels_, column_labels_ : ndarray
+        Labels of the rows and columns of the matrix, sorted if they can be.
     mean_ : float
         Weighted mean of y, the prediction where neither label is known.
     n_features_in_ : int
@@ -65,8 +64,9 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
 
     Notes
     -----
-    Cost: that of the completer, plus sorting the entries. An entry with an unknown row is predicted
-    by the offset of its column, one with an unknown column by the mean and the offset of its row.
+    Cost: that of the completer, plus two counting sorts of the entries. An entry with an unknown
+    row is predicted by the offset of its column, one with an unknown column by the mean and the
+    offset of its row.
 
     References
     ----------
@@ -86,8 +86,8 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
 
     _parameter_constraints: dict = {  # noqa: RUF012 - scikit-learn's convention
         "completer": [BaseCompleter, None],
-        "row": [Interval(Integral, 0, None, closed="left"), str],
-        "column": [Interval(Integral, 0, None, closed="left"), str],
+        "row": COLUMN_KEY,
+        "column": COLUMN_KEY,
         "duplicates": [StrOptions({"raise", "mean", "last"})],
     }
 
@@ -115,56 +115,35 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         self : object
             The fitted regressor.
         """
-        rows, columns = self._labels(X, reset=True)
+        labels = self._labels(X, reset=True)
         y = check_array(column_or_1d(y, warn=True), ensure_2d=False, dtype=(np.float64, np.float32))
-        check_consistent_length(rows, y)
-        weights = None
+        check_consistent_length(labels[0], y)
         if sample_weight is not None:
-            weights = check_sample_weight(sample_weight, rows, dtype=y.dtype)
-            kept = weights > 0
-            rows, columns, y, weights = rows[kept], columns[kept], y[kept], weights[kept]
-        self.row_encoder_, i = _encode(rows)
-        self.column_encoder_, j = _encode(columns)
-        shape = len(self.row_encoder_.categories_[0]), len(self.column_encoder_.categories_[0])
-        i, j, y, weights = self._sorted(i, j, y, weights)
-        self.mean_ = float(np.average(y, weights=weights))
-        indptr = np.zeros(shape[0] + 1, dtype=np.int64)
-        np.cumsum(np.bincount(i, minlength=shape[0]), out=indptr[1:])
+            sample_weight = check_sample_weight(sample_weight, y, dtype=y.dtype)
+            kept = sample_weight > 0
+            if not kept.all():
+                labels = [part[kept] for part in labels]
+                y, sample_weight = y[kept], sample_weight[kept]
+        shape, entries = self._compressed(labels, y, sample_weight)
+        self.mean_ = float(np.average(entries[2], weights=entries[3]))
+        # The completer needs room too: of the entries only their compressed form is left.
+        del labels, y, sample_weight
         completer = ALSCompleter(center="both") if self.completer is None else self.completer
-        self.completer_ = clone(completer)._fit_entries(indptr, j, y, shape, weights)
+        indptr, indices, values, weights = entries
+        self.completer_ = clone(completer)._fit_entries(indptr, indices, values, shape, weights)
         return self
 
-    def _sorted(self, i, j, y, weights):
-        """Entries in the order of rows and columns, each once."""
-        order = np.lexsort((j, i))
-        i, j, y = i[order], j[order], y[order]
-        weights = None if weights is None else weights[order]
-        first = np.ones(i.size, dtype=bool)
-        first[1:] = (i[1:] != i[:-1]) | (j[1:] != j[:-1])
-        if first.all():
-            return i, j, y, weights
-        start = np.flatnonzero(first)
-        group = np.cumsum(first) - 1
-        weights = np.ones_like(y) if weights is None else weights
-        different = y != y[start][group]
-        if self.duplicates == "raise" and different.any():
-            at = int(np.argmax(different))
-            row = self.row_encoder_.categories_[0][i[at]]
-            column = self.column_encoder_.categories_[0][j[at]]
-            raise ValueError(
-                f"{np.count_nonzero(different)} entries repeat an earlier one with another value, "
-                f"the first of them row {row!r}, column {column!r}. Keep one value for each entry, "
-                'or set duplicates="mean" or "last".'
-            )
-        if self.duplicates == "last":
-            last = np.append(start[1:], i.size) - 1
-            return i[start], j[start], y[last], weights[last]
-        total = np.add.reduceat(weights, start)
-        if different.any():
-            y = np.add.reduceat(weights * y, start) / total
-        else:
-            y = y[start]
-        return i[start], j[start], y, total
+    def _compressed(self, labels, y, weights):
+        """Shape of the matrix, and its entries as compressed rows."""
+        user = type(self).__name__
+        self.row_labels_, i = encode_labels(labels[0], "row", user)
+        self.column_labels_, j = encode_labels(labels[1], "column", user)
+        names = self.row_labels_, self.column_labels_
+        shape = names[0].size, names[1].size
+        entries = compress_entries(
+            i, j, y, shape, self.duplicates, weights=weights, labels=names, weigh_equal=True
+        )
+        return shape, entries
 
     def predict(self, X):
         """Predict entries.
@@ -181,7 +160,8 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self, "completer_")
         rows, columns = self._labels(X, reset=False)
-        i, j = _codes(self.row_encoder_, rows), _codes(self.column_encoder_, columns)
+        i = find_labels(self.row_labels_, rows, "row", type(self).__name__)
+        j = find_labels(self.column_labels_, columns, "column", type(self).__name__)
         model = self.completer_
         known = (i >= 0) & (j >= 0)
         unknown = np.count_nonzero(~known)
@@ -221,41 +201,19 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
 
     def _labels(self, X, *, reset):
         """Labels of rows and columns, each as an array of shape (n_entries,)."""
-        if hasattr(X, "columns") and hasattr(X, "dtypes"):
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            names = list(X.columns)
-            positions = [
-                names.index(c) if isinstance(c, str) and c in names else c
-                for c in (self.row, self.column)
-            ]
-            self._check_positions(positions, len(names))
-            by_position = X.iloc if hasattr(X, "iloc") else X
-            parts = [by_position[:, p].to_numpy() for p in positions]
-            if not len(parts[0]):
-                raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
-            return [check_array(part.reshape(-1, 1), dtype=None)[:, 0] for part in parts]
-        X = validate_data(self, X, reset=reset, dtype=None, ensure_min_features=2 if reset else 1)
-        positions = [self.row, self.column]
-        self._check_positions(positions, X.shape[1])
-        return [X[:, p] for p in positions]
-
-    def _check_positions(self, positions, n_columns):
-        for name, position in zip(("row", "column"), positions, strict=True):
-            if isinstance(position, str) or not 0 <= position < n_columns:
-                raise ValueError(
-                    f"{name}={position!r} is no column of X, which has {n_columns} columns."
-                )
+        X = validate_data(
+            self,
+            X,
+            reset=reset,
+            dtype=None,
+            ensure_min_features=2 if reset else 1,
+            # Columns without labels may hold anything, and a data frame is left in its types.
+            ensure_all_finite=False,
+            skip_check_array=is_frame(X),
+        )
+        return label_columns(X, self.row, self.column, type(self).__name__)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.regressor_tags.poor_score = True
         return tags
-
-
-def _encode(labels):
-    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, dtype=np.int64)
-    return encoder, encoder.fit_transform(labels.reshape(-1, 1))[:, 0]
-
-
-def _codes(encoder, labels):
-    return encoder.transform(labels.reshape(-1, 1))[:, 0]

@@ -37,10 +37,11 @@ class SoftImputeCompleter(BaseCompleter):
         factors. ``"both"``: shrunk row offsets too, for ratings. False: none.
     scale : bool or "noise", default="noise"
         True: divide each column by the standard deviation of its observed entries (drawn towards
-        the common one in columns with ten entries or fewer), the root mean square if
-        ``center=False``, and multiply back. ``"noise"``: from there go on to units in which the
-        residuals of all columns have one variance, found while fitting, so that each column counts
-        for what it can be trusted (generalised least squares). False: one scale for all.
+        the common one in columns with ten entries or fewer, at least an eighth of the largest
+        deviation), the root mean square if ``center=False``, and multiply back. ``"noise"``: from
+        there go on to units in which the residuals of all columns have one variance, found while
+        fitting, so that each column counts for what it can be trusted (generalised least squares).
+        False: one scale for all.
     init : {"svd", "random"} or array-like of shape (max_rank, n_features), default="svd"
         Where to start: spectral (deterministic), small random factors, or given components in
         standardised units.
@@ -96,8 +97,8 @@ class SoftImputeCompleter(BaseCompleter):
     stop_reason_ : str
         Why the iterations ended, in words.
     trace_ : dict of ndarray
-        ``time`` in seconds, ``objective`` in standardised units, relative ``change`` and
-        ``alpha`` of each iteration, and its ``stage``: objectives before and after a change of
+        ``time`` in seconds, ``objective`` in standardised units, relative ``change``, ``alpha``
+        and ``rank`` of each iteration, and its ``stage``: objectives before and after a change of
         penalty or units, which begins a stage, cannot be compared.
     n_features_in_ : int
         Number of columns seen in `fit`.
@@ -185,10 +186,10 @@ class SoftImputeCompleter(BaseCompleter):
     def _rank_and_alpha(self):
         return self.max_rank or np.inf, self.alpha
 
-    def _store(self, result, units):
-        super()._store(result, units)
+    def _store(self, result, training):
+        super()._store(result, training)
         problem = result.problem
         if result.units is not None:
             # Where nothing is fitted the noise is the data, whose units the fit began with.
             problem = problem.in_column_units(1.0 / result.units)
-        self.alpha_max_ = problem.alpha_max() * units.common
+        self.alpha_max_ = problem.alpha_max() * training.units.common

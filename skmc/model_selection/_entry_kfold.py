@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skmc._compat import Interval, validate_params
+from skmc._entries import COLUMN_KEY, deal_entries
 from skmc.model_selection._entry_splitter import CellSplitter
 
 
@@ -21,6 +22,9 @@ class EntryKFold(CellSplitter):
     ----------
     n_splits : int, default=5
         Number of folds, at least 2.
+
+    row, column : int or str, default=0 and 1
+        Position, or name in a data frame, of the columns of X with the labels of rows and columns.
 
     shuffle : bool, default=True
         Whether to assign the entries to folds at random. Otherwise they are dealt out like cards
@@ -58,18 +62,22 @@ class EntryKFold(CellSplitter):
     @validate_params(
         {
             "n_splits": [Interval(Integral, 2, None, closed="left")],
+            "row": COLUMN_KEY,
+            "column": COLUMN_KEY,
             "shuffle": ["boolean"],
             "random_state": ["random_state"],
         },
         prefer_skip_nested_validation=True,
     )
-    def __init__(self, n_splits=5, *, shuffle=True, random_state=None):
+    def __init__(self, n_splits=5, *, row=0, column=1, shuffle=True, random_state=None):
         if not shuffle and random_state is not None:
             raise ValueError(
                 f"random_state={random_state!r} has no effect without shuffle=True; leave it at "
                 "None."
             )
         self.n_splits = n_splits
+        self.row = row
+        self.column = column
         self.shuffle = shuffle
         self.random_state = random_state
 
@@ -77,7 +85,7 @@ class EntryKFold(CellSplitter):
         order = np.arange(rows.size)
         if self.shuffle:
             order = check_random_state(self.random_state).permutation(rows.size)
-        dealt = order[_deal(rows[order], columns[order], self.n_splits)]
+        dealt = order[deal_entries(rows[order], columns[order], self.n_splits)]
         if dealt.size < self.n_splits:
             raise ValueError(
                 f"Cannot make n_splits={self.n_splits} folds: only {dealt.size} of {rows.size} "
@@ -85,52 +93,3 @@ class EntryKFold(CellSplitter):
             )
         for fold in range(self.n_splits):
             yield dealt[fold :: self.n_splits]
-
-
-def _deal(rows, columns, n_splits):
-    """Testable entries in an order from which entry k goes to fold k modulo `n_splits`."""
-    only = (np.bincount(rows)[rows] == 1) | (np.bincount(columns)[columns] == 1)
-    partners = [_links(line, only) for line in (rows, columns)]
-    linked = (partners[0] >= 0) | (partners[1] >= 0)
-    chains = _chains(*partners, n_splits)
-    return np.concatenate([chains, np.flatnonzero(~linked & ~only)])
-
-
-def _links(line, only):
-    """For each entry the one that it must not share a fold with, or -1: one pair per line.
-
-    Lines that keep an entry in any case need no pair.
-    """
-    kept = np.zeros(line.max() + 1, dtype=bool)
-    kept[line[only]] = True
-    free = np.flatnonzero(~kept[line])
-    free = free[np.argsort(line[free], kind="stable")]
-    start = np.flatnonzero(np.concatenate([[True], line[free[1:]] != line[free[:-1]]]))
-    first, second = (free[start], free[start + 1]) if free.size else (free, free)
-    partner = np.full(line.size, -1)
-    partner[first], partner[second] = second, first
-    return partner
-
-
-def _chains(row_partner, column_partner, n_splits):
-    """Linked entries in an order in which partners always end up in different folds."""
-    n_links = (row_partner >= 0).astype(int) + (column_partner >= 0)
-    # What is left when all paths have been followed from one of their ends is cycles.
-    starts = np.concatenate([np.flatnonzero(n_links == 1), np.flatnonzero(n_links == 2)])
-    sides = row_partner.tolist(), column_partner.tolist()
-    seen = bytearray(row_partner.size)
-    order = []
-    for start in starts.tolist():
-        if seen[start]:
-            continue
-        entry, side, before = start, int(sides[0][start] < 0), len(order)
-        while entry >= 0 and not seen[entry]:
-            seen[entry] = True
-            order.append(entry)
-            entry, side = sides[side][entry], 1 - side
-        length = len(order) - before
-        if entry == start and length % n_splits == 1:
-            # A cycle whose ends would share a fold. It has even length, so n_splits > 2, and
-            # exchanging the last two entries brings no others together.
-            order[-2:] = order[:-3:-1]
-    return np.array(order, dtype=np.intp)

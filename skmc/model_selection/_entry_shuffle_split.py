@@ -5,6 +5,7 @@ from numbers import Integral, Real
 from sklearn.utils import check_random_state
 
 from skmc._compat import Interval, validate_params
+from skmc._entries import COLUMN_KEY
 from skmc.model_selection._entry_splitter import CellSplitter
 from skmc.model_selection._removable import check_enough, n_held_out, removable
 
@@ -20,6 +21,9 @@ class EntryShuffleSplit(CellSplitter):
     ----------
     n_splits : int, default=10
         Number of splits.
+
+    row, column : int or str, default=0 and 1
+        Position, or name in a data frame, of the columns of X with the labels of rows and columns.
 
     test_size : float or int, default=0.2
         Fraction, rounded up, or number of the entries to test.
@@ -47,6 +51,8 @@ class EntryShuffleSplit(CellSplitter):
     @validate_params(
         {
             "n_splits": [Interval(Integral, 1, None, closed="left")],
+            "row": COLUMN_KEY,
+            "column": COLUMN_KEY,
             "test_size": [
                 Interval(Real, 0, 1, closed="neither"),
                 Interval(Integral, 1, None, closed="left"),
@@ -55,8 +61,10 @@ class EntryShuffleSplit(CellSplitter):
         },
         prefer_skip_nested_validation=True,
     )
-    def __init__(self, n_splits=10, *, test_size=0.2, random_state=None):
+    def __init__(self, n_splits=10, *, row=0, column=1, test_size=0.2, random_state=None):
         self.n_splits = n_splits
+        self.row = row
+        self.column = column
         self.test_size = test_size
         self.random_state = random_state
 

@@ -6,11 +6,14 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator
 
 from skmc._compat import warn
-from skmc.model_selection._coordinates import distinct_cells, encode_coordinates
+from skmc._entries import distinct_cells, encode_labels, label_columns
 
 
 class EntrySplitter(BaseCrossValidator):
-    """Splits lists of entries by their coordinates; derived classes set `n_splits`."""
+    """Splits lists of entries by their coordinates.
+
+    Derived classes set `n_splits`, `row` and `column`.
+    """
 
     def split(self, X, y=None, groups=None):
         """Generate indices of training and test entries.
@@ -18,7 +21,7 @@ class EntrySplitter(BaseCrossValidator):
         Parameters
         ----------
         X : array-like or dataframe of shape (n_entries, 2+)
-            Row and column label of each entry, of any type, in the first two columns.
+            Row and column label of each entry, of any type, in the columns `row` and `column`.
 
         y : array-like of shape (n_entries,), default=None
             Ignored; the splits never depend on values.
@@ -41,7 +44,9 @@ class EntrySplitter(BaseCrossValidator):
                 "keep groups together.",
                 UserWarning,
             )
-        for is_train, is_test in self._splits(X, *encode_coordinates(X, name)):
+        labels = zip(label_columns(X, self.row, self.column, name), ("row", "column"), strict=True)
+        codes = [encode_labels(part, what, name)[1] for part, what in labels]
+        for is_train, is_test in self._splits(X, *codes):
             yield np.flatnonzero(is_train), np.flatnonzero(is_test)
 
     def get_n_splits(self, X=None, y=None, groups=None):

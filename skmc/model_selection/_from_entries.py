@@ -5,8 +5,8 @@ from scipy import sparse as sp
 from sklearn.utils import check_array, check_consistent_length
 
 from skmc._compat import StrOptions, validate_params
+from skmc._entries import check_no_missing, compress_entries, label_columns
 from skmc._memory import available_bytes
-from skmc.model_selection._coordinates import check_no_missing, coordinate_columns
 
 
 @validate_params(
@@ -72,16 +72,14 @@ def from_entries(coordinates, values, *, shape=None, sparse=False, duplicates="r
     )
     if values.ndim != 1:
         raise ValueError(f"values must be 1-D; got shape {values.shape}.")
-    parts = coordinate_columns(coordinates, "from_entries")
+    parts = label_columns(coordinates, 0, 1, "from_entries")
     check_consistent_length(parts[0], values)
     if hasattr(coordinates, "columns") or any(part.dtype.kind not in "iu" for part in parts):
         return _labelled(parts, values, shape, sparse, duplicates)
-    rows, columns, shape = _positions(*parts, shape)
-    rows, columns, values = _merge(rows, columns, values, duplicates)
-    return _build(rows, columns, values, shape, sparse)
+    return _build(parts, values, _shape_of(*parts, shape), sparse, duplicates)
 
 
-def _positions(rows, columns, shape):
+def _shape_of(rows, columns, shape):
     lowest = min(rows.min(), columns.min())
     if lowest < 0:
         raise ValueError(f"Positions in coordinates must not be negative; the lowest is {lowest}.")
@@ -94,7 +92,7 @@ def _positions(rows, columns, shape):
         raise ValueError(
             f"shape={shape!r} is too small for the coordinates, which need at least {needed}."
         )
-    return rows.astype(np.int64), columns.astype(np.int64), (int(shape[0]), int(shape[1]))
+    return int(shape[0]), int(shape[1])
 
 
 def _labelled(parts, values, shape, sparse, duplicates):
@@ -116,46 +114,22 @@ def _labelled(parts, values, shape, sparse, duplicates):
     for part, name in ((rows, "row"), (columns, "column")):
         check_no_missing(part.codes, name, "from_entries")
     index, header = rows.categories, columns.categories
-    codes = rows.codes.astype(np.int64), columns.codes.astype(np.int64)
-    merged = _merge(*codes, values, duplicates, labels=(index, header))
-    dense = _build(*merged, (len(index), len(header)), sparse=False)
+    codes, shape = (rows.codes, columns.codes), (len(index), len(header))
+    dense = _build(codes, values, shape, False, duplicates, labels=(index, header))
     return pd.DataFrame(dense, index=index, columns=header)
 
 
-def _merge(rows, columns, values, duplicates, labels=None):
-    """Entries in row-major order, those of the same cell made one."""
-    key = rows * (columns.max() + 1) + columns
-    order = np.argsort(key, kind="stable")
-    key, rows, columns, values = key[order], rows[order], columns[order], values[order]
-    starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
-    if starts.size == key.size:
-        return rows, columns, values
-    counts = np.diff(np.append(starts, key.size))
-    if duplicates == "raise":
-        at = starts[np.argmax(counts > 1)]
-        where = rows[at], columns[at]
-        row, column = where if labels is None else (labels[0][where[0]], labels[1][where[1]])
-        raise ValueError(
-            f"{np.count_nonzero(counts > 1)} cell(s) have several entries, the first at row "
-            f"{row!s}, column {column!s}. Keep one of each, or set duplicates to 'mean' or 'last'."
-        )
-    if duplicates == "mean":
-        values = (np.add.reduceat(values, starts) / counts).astype(values.dtype)
-    else:
-        values = values[starts + counts - 1]
-    return rows[starts], columns[starts], values
-
-
-def _build(rows, columns, values, shape, sparse):
-    if sparse:
-        indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))])
-        return sp.csr_array((values, columns, indptr), shape=shape)
+def _build(parts, values, shape, sparse, duplicates, labels=None):
     needed, available = shape[0] * shape[1] * values.itemsize, available_bytes()
-    if available is not None and needed > available:
+    if not sparse and available is not None and needed > available:
         raise MemoryError(
             f"The {shape[0]} x {shape[1]} matrix takes {needed / 1e9:.3g} GB and "
             f"{available / 1e9:.3g} GB are available. Pass positions and sparse=True."
         )
+    parts = [part.astype(np.int64, copy=False) for part in parts]
+    indptr, columns, values, _ = compress_entries(*parts, values, shape, duplicates, labels=labels)
+    if sparse:
+        return sp.csr_array((values, columns, indptr), shape=shape)
     X = np.full(shape, np.nan, dtype=values.dtype)
-    X[rows, columns] = values
+    X[np.repeat(np.arange(shape[0]), np.diff(indptr)), columns] = values
     return X

@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 
 from skmc._compat import Interval, validate_params
-from skmc.model_selection._coordinates import is_missing
+from skmc._entries import COLUMN_KEY, is_missing, take_column
 from skmc.model_selection._entry_splitter import EntrySplitter
 
 
@@ -26,10 +26,13 @@ class LeaveLastPerRow(EntrySplitter):
     n_splits : int, default=1
         Number of splits.
 
+    row, column : int or str, default=0 and 1
+        Position, or name in a data frame, of the columns of X with the labels of rows and columns.
+
     time : int or str, default=None
-        Position or name of the column of X with the time of each entry: numbers or dates, in any
-        order. Of equal times the one that comes later is later. None takes entries in the order
-        in which they come.
+        Position, or name in a data frame, of the column of X with the time of each entry: numbers
+        or dates, in any order. Of equal times the one that comes later is later. None takes
+        entries in the order in which they come.
 
     See Also
     --------
@@ -58,13 +61,17 @@ class LeaveLastPerRow(EntrySplitter):
         {
             "n_last": [Interval(Integral, 1, None, closed="left")],
             "n_splits": [Interval(Integral, 1, None, closed="left")],
+            "row": COLUMN_KEY,
+            "column": COLUMN_KEY,
             "time": [Integral, str, None],
         },
         prefer_skip_nested_validation=True,
     )
-    def __init__(self, n_last=1, *, n_splits=1, time=None):
+    def __init__(self, n_last=1, *, n_splits=1, row=0, column=1, time=None):
         self.n_last = n_last
         self.n_splits = n_splits
+        self.row = row
+        self.column = column
         self.time = time
 
     def _splits(self, X, rows, columns):
@@ -95,7 +102,7 @@ def _number_of_later_ones(rows, counts, order):
 
 def _sorted_by_time(X, name):
     """Indices of the entries by time, ties in the order in which they come."""
-    time = _column(X, name)
+    time = take_column(X, name, "time")
     if any(isinstance(value, str) for value in np.asarray(time[:1])):
         raise TypeError(
             f"The times in column {name!r} are text, which does not sort by time. Pass a "
@@ -108,20 +115,3 @@ def _sorted_by_time(X, name):
             f"position {np.argmax(missing)}."
         )
     return np.argsort(np.asarray(time), kind="stable")
-
-
-def _column(X, name):
-    names = list(getattr(X, "columns", ()))
-    if isinstance(name, str):
-        if name not in names:
-            raise ValueError(
-                f"X has no column {name!r} with times; "
-                + (f"its columns are {names}." if names else "it is no dataframe: give a position.")
-            )
-        return X[name] if hasattr(X, "iloc") else X[name].to_numpy()
-    X = X if hasattr(X, "shape") else np.asarray(X)
-    if not -X.shape[1] <= name < X.shape[1]:
-        raise ValueError(f"X has {X.shape[1]} columns; there is no column {name} with times.")
-    if hasattr(X, "iloc"):
-        return X.iloc[:, name]
-    return X[:, name].to_numpy() if names else X[:, name]

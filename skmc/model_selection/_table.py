@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from skmc._observed import row_pointers
 from skmc._validation import check_some_observed, validate_matrix
 
 
@@ -85,7 +86,7 @@ class Table:
         shape = (n_rows, self.shape[1])
         if sparse.issparse(self.like):
             kind = sparse.csr_array if isinstance(self.like, sparse.sparray) else sparse.csr_matrix
-            indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n_rows))])
+            indptr = row_pointers(np.bincount(rows, minlength=n_rows))
             return kind((values, columns.copy(), indptr), shape=shape)
         dense = np.full(shape, np.nan, dtype=values.dtype)
         dense[rows, columns] = values

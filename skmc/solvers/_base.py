@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from skmc._factors import Factors
+from skmc._problem import zero_factors
 from skmc.solvers._init import initial_factors
 
 logger = logging.getLogger("skmc")
@@ -68,8 +69,8 @@ class SolverResult:
         Why the loop ended, in words.
     trace : dict of str to list of float
         Per iteration: ``time`` (seconds since the start), ``objective``, ``change`` (relative
-        change of Z), ``alpha``, and the ``stage``, which counts changes of penalty and units:
-        objectives of one stage can be compared.
+        change of Z), ``alpha``, ``rank``, and the ``stage``, which counts changes of penalty and
+        units: objectives of one stage can be compared.
     units : ndarray of shape (m,), or None
         What a schedule has divided the columns by.
     """
@@ -82,6 +83,20 @@ class SolverResult:
     stop_reason: str
     trace: dict = field(repr=False)
     units: np.ndarray | None = None
+
+
+def offsets_only(problem):
+    """Result of fitting nothing but the offsets, which is what rank 0 leaves."""
+    trace = {"time": [0.0], "objective": [problem.at_zero.loss], "change": [0.0]}
+    return SolverResult(
+        factors=zero_factors(problem),
+        residual=problem.at_zero,
+        problem=problem,
+        n_iter=1,
+        converged=True,
+        stop_reason="there is nothing to solve at rank 0",
+        trace=trace | {"alpha": [problem.alpha], "stage": [0], "rank": [0]},
+    )
 
 
 def rises(problem, new, old):
@@ -183,7 +198,7 @@ class Solver(ABC):
         self.check_supports(problem)
         start = time.perf_counter()
         state = self.init_state(problem, factors)
-        trace = {"time": [], "objective": [], "change": [], "alpha": [], "stage": []}
+        trace = {"time": [], "objective": [], "change": [], "alpha": [], "stage": [], "rank": []}
         stage = 0
         rule = _StoppingRule(problem, tol)
         stop_reason = f"reached max_iter={max_iter}"
@@ -196,8 +211,9 @@ class Solver(ABC):
                 ("change", relative),
                 ("alpha", problem.alpha),
                 ("stage", stage),
+                ("rank", state.factors.rank),
             ):
-                trace[key].append(float(value))
+                trace[key].append(value)
             self._check_divergence(problem, state, iteration)
             if verbose and iteration % verbose == 0:
                 logger.info(
@@ -284,7 +300,8 @@ class _StoppingRule:
         """
         recent = self.objectives[-SETTLED - 1 :]
         gains = [a - b for a, b in pairwise(recent)]
-        if len(gains) < SETTLED or min(gains) <= 0:
+        # An iterate that jumps to and fro goes nowhere either, but it is not at its limit.
+        if len(gains) < SETTLED or min(gains) <= 0 or self.changes[-1] > 0.1 * state.norm:
             return False
         slowest = 1.0 - min(max(self.tol, 1e-6), 0.1)
         remaining = _remaining(gains, slowest) / state.pace

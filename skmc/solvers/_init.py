@@ -4,6 +4,7 @@ import numpy as np
 
 from skmc._factors import Factors
 from skmc._linalg import SparsePlusLowRank, leading_svd
+from skmc._problem import zero_factors
 
 
 def initial_factors(problem, init, random_state=None):
@@ -30,7 +31,7 @@ def initial_factors(problem, init, random_state=None):
         U = (size * draw((n, rank))).astype(problem.dtype)
         return Factors(U, V)
     if isinstance(init, str):
-        return _spectral(problem, rank)
+        return resized(problem, None, rank)
     components, columns = init
     V = np.ascontiguousarray(components.T, dtype=problem.dtype)
     return Factors(fit_rows(problem, V, columns)[0], V)
@@ -59,19 +60,37 @@ def fit_rows(problem, V, columns):
     return U, None
 
 
-def _spectral(problem, rank):
-    observed = problem.observed
-    entries = observed.weighted(problem.at_zero.entries)
+def resized(problem, factors, rank):
+    """Factors of another rank, to start from.
+
+    Parameters
+    ----------
+    problem : CompletionProblem
+        The problem.
+    factors : Factors or None
+        Factors of any rank; None stands for rank 0.
+    rank : int
+        The rank wanted: of fewer components the leading ones are kept, and more are taken from the
+        residual, soft-thresholded, at the scale that fits best.
+    """
+    factors = zero_factors(problem) if factors is None else factors
+    if factors.rank > rank:
+        P, s, Q = (x[..., :rank] for x in factors.svd())
+        return Factors(P * np.sqrt(s), Q * np.sqrt(s))
+    if factors.rank == rank:
+        return factors
+    observed, residual = problem.observed, problem.residual(factors)
+    entries = observed.weighted(residual.entries)
     operator = SparsePlusLowRank(observed, entries)
-    P, s, Q = leading_svd(operator, rank)
+    P, s, Q = leading_svd(operator, rank - factors.rank)
     # A component that starts at zero would stay there under alternating minimisation.
     s = np.maximum(s - problem.dtype.type(problem.alpha), problem.dtype.type(0.05) * s)
-    root = np.sqrt(s)
-    factors = Factors(P * root, Q * root)
+    U, V = P * np.sqrt(s), Q * np.sqrt(s)
     # Filling holes with zeros made the matrix too small: the best multiple makes up for it.
-    product = problem.at_zero.entries - problem.residual(factors).entries
+    more = Factors(np.hstack([factors.U, U]), np.hstack([factors.V, V]))
+    product = residual.entries - problem.residual(more).entries
     square = observed.dot(observed.weighted(product), product)
     if square <= 0:
-        return factors
-    root = np.sqrt(observed.dot(entries, product) / square, dtype=problem.dtype)
-    return Factors(factors.U * root, factors.V * root)
+        return more
+    root = np.sqrt(max(observed.dot(entries, product) / square, 0.0), dtype=problem.dtype)
+    return Factors(np.hstack([factors.U, U * root]), np.hstack([factors.V, V * root]))

@@ -24,7 +24,7 @@ class PenaltySchedule:
     the signal against the noise let through, r t = sum_i (sigma_i - t)_+ over the components that
     are not signal (Donoho and Gavish 2014, doi:10.1214/14-AOS1257). At r = 0 it is the edge, so
     pure noise is fitted by nothing. Where entries are few a component counts for more than one
-    (`_cost`), a bound on the rank enters through a geometric mean (`_threshold`), and d_row and
+    (`_cost`), a bound on the rank enters through a geometric mean (`threshold`), and d_row and
     d_column are size-biased means. The edge is at least s sqrt(2 log nnz), about the largest entry.
 
     The search starts at the edge of a fit by offsets alone, all of whose residual counts as noise,
@@ -42,6 +42,8 @@ class PenaltySchedule:
         Half the relative change of the noise level that counts as settled.
     alpha : bool, default=True
         Whether to look for the penalty; otherwise it stays.
+    relaxation : float, default=1.0
+        Factor on the penalty that was found.
     units : bool, default=False
         Whether to look for units in which the noise is the same in all columns.
 
@@ -55,9 +57,10 @@ class PenaltySchedule:
         Whether penalty and units are final.
     """
 
-    def __init__(self, problem, max_iter, tol, *, alpha=True, units=False):
+    def __init__(self, problem, max_iter, tol, *, alpha=True, relaxation=1.0, units=False):
         self._target = problem
         self._seeks_alpha = alpha
+        self._relaxation = relaxation
         self._seeks_units = units
         self._last = max_iter // 2
         self._tol = tol
@@ -113,10 +116,11 @@ class PenaltySchedule:
                 return
         self.settled = True
         if self._seeks_alpha:
-            self.problem = self._target.with_alpha(self._threshold() * self._noise)
+            alpha = self._relaxation * self.threshold(self._target.rank)
+            self.problem = self._target.with_alpha(alpha)
 
-    def _threshold(self):
-        """Threshold for the rank found, in units of the noise.
+    def threshold(self, bound):
+        """Penalty for the noise and the signal found, under a bound on the rank.
 
         A bound on the rank lets less noise through and bears a lower threshold if the signal obeys
         it. Real data have no exact rank, and there the low threshold fits noise with the
@@ -124,10 +128,9 @@ class PenaltySchedule:
         close to the better of the two in both cases.
         """
         bounded, free = (
-            self._law.minimax_threshold(self._cost(), rank)
-            for rank in (self._target.rank, self._law.count)
+            self._law.minimax_threshold(self._cost(), rank) for rank in (bound, self._law.count)
         )
-        return float(np.sqrt(bounded * free))
+        return float(np.sqrt(bounded * free)) * self._noise
 
     def _cost(self):
         """Effective rank as the shrinkage feels it.

@@ -152,7 +152,7 @@ def test_duplicates(sparse_output):
         result = from_entries(where, values, duplicates=how, sparse=sparse_output)
         assert result[0, 1] == expected
         assert result[1, 0] == 2.0
-    with pytest.raises(ValueError, match=r"1 cell\(s\) have several .* row 0, column 1\. Keep"):
+    with pytest.raises(ValueError, match=r"2 entries repeat an earlier .* row 0, column 1\. Keep"):
         from_entries(where, values, sparse=sparse_output)
     with pytest.raises(ValueError, match="row b, column x"):
         from_entries(np.array([["b", "x"], ["b", "x"]]), [1.0, 1.0])
@@ -189,3 +189,17 @@ def test_refuses_a_matrix_that_does_not_fit(monkeypatch):
     with pytest.raises(MemoryError, match="Pass positions and sparse=True"):
         from_entries(where, [1.0, 2.0])
     assert from_entries(where, [1.0, 2.0], sparse=True).nnz == 2
+    with pytest.raises(MemoryError, match="The 1000000000000001 x 1 matrix takes"):
+        from_entries([[10**15, 0]], [1.0])
+
+
+@pytest.mark.parametrize("dtype", [np.uint64, np.int8])
+def test_positions_of_any_type_of_whole_numbers(dtype):
+    where = np.array([[3, 100], [0, 7]], dtype=dtype)
+    for result in (
+        from_entries(where, [1.0, 2.0]),
+        from_entries(where, [1.0, 2.0], sparse=True).toarray(),
+    ):
+        assert result.shape == (4, 101)
+        assert result[3, 100] == 1.0
+        assert result[0, 7] == 2.0

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import (
     GridSearchCV,
@@ -189,13 +190,14 @@ def test_seed(splitter):
 )
 def test_public_face_of_a_splitter(cv):
     assert repr(pickle.loads(pickle.dumps(cv))) == repr(cv)
-    assert repr(cv).startswith(f"{type(cv).__name__}(n_")
+    assert repr(cv).startswith(f"{type(cv).__name__}(column=1, n_")
     assert cv.get_n_splits(None, None, None) == cv.n_splits
     assert not cv.get_metadata_routing().split.requests
 
 
-def test_shuffle_is_part_of_the_representation():
-    assert repr(EntryKFold()) == "EntryKFold(n_splits=5, random_state=None, shuffle=True)"
+def test_representation():
+    expected = "EntryKFold(column=1, n_splits=5, random_state=None, row=0, shuffle=True)"
+    assert repr(EntryKFold()) == expected
 
 
 def test_groups_are_ignored_with_a_warning():
@@ -220,7 +222,7 @@ def test_groups_are_ignored_with_a_warning():
         (np.array([[0, "NaT"]], dtype="M8[D]"), ValueError, "1 column label"),
     ],
 )
-@pytest.mark.parametrize("cv", [EntryKFold(), EntryShuffleSplit()])
+@pytest.mark.parametrize("cv", [EntryKFold(), EntryShuffleSplit(), LeaveLastPerRow()])
 def test_bad_coordinates(cv, X, error, message):
     with pytest.raises(error, match=message) as info:
         list(cv.split(X))
@@ -234,6 +236,8 @@ def test_bad_coordinates(cv, X, error, message):
         (lambda: EntryKFold(shuffle=False, random_state=0), "random_state=0 has no effect"),
         (lambda: EntryShuffleSplit(test_size=1.0), "'test_size' parameter"),
         (lambda: LeaveLastPerRow(0), "'n_last' parameter"),
+        (lambda: LeaveLastPerRow(row=-1), "'row' parameter of LeaveLastPerRow"),
+        (lambda: EntryKFold(column=None), "'column' parameter of EntryKFold"),
     ],
 )
 def test_bad_parameters(make, message):
@@ -241,70 +245,50 @@ def test_bad_parameters(make, message):
         make()
 
 
-@settings(deadline=None, max_examples=100)
-@given(
-    n_entries=st.integers(1, 40),
-    n=st.integers(1, 8),
-    n_last=st.integers(1, 4),
-    n_splits=st.integers(1, 3),
-    seed=st.integers(0, 2**16),
-)
-def test_leave_last(n_entries, n, n_last, n_splits, seed):
-    rng = np.random.default_rng(seed)
-    where = np.column_stack([rng.integers(n, size=n_entries), rng.integers(9, size=n_entries)])
-    # Two times are often equal; then the order of appearance decides.
-    when = rng.integers(20, size=n_entries)
-    expected = []
-    for step in range(n_splits, 0, -1):
-        train, test = [], []
-        for row in set(where[:, 0].tolist()):
-            entries = sorted(np.flatnonzero(where[:, 0] == row).tolist(), key=when.__getitem__)
-            cut = max(1, len(entries) - step * n_last)
-            train += entries[:cut]
-            test += entries[cut : max(cut, len(entries) - (step - 1) * n_last)]
-        expected.append((sorted(train), sorted(test)))
-    X = pd.DataFrame(where, columns=["user", "item"]).assign(when=when)
-    for data, time in ((X, "when"), (X, -1), (pl.DataFrame(X.to_dict("list")), 2), (X.values, 2)):
-        cv = LeaveLastPerRow(n_last, n_splits=n_splits, time=time)
-        if all(test for _, test in expected):
-            found = [(train.tolist(), test.tolist()) for train, test in cv.split(data)]
-            assert found == expected
-        else:
-            with pytest.raises(ValueError, match="No row has entries to test"):
-                list(cv.split(data))
+def _named(where, kind):
+    """A data frame with the row labels in the third column, the column labels in the fifth."""
+    n = np.arange(len(where))
+    users, items = [f"u{k:02}" for k in where[:, 0]], [f"i{k:02}" for k in where[:, 1]]
+    data = {"when": n, "price": n / 7, "user": users, "shop": ["a"] * n.size, "item": items}
+    return {"pandas": pd.DataFrame, "polars": pl.DataFrame}[kind](data)
 
 
-def test_times_of_many_types():
-    where = pd.DataFrame({"user": ["a", "b", "a", "a"], "item": [1, 1, 2, 3]})
-    days = pd.to_datetime(["2020-01-03", "2020-01-01", "2020-01-09", "2020-01-02"])
-    for when in (days, days.tz_localize("UTC"), pd.array([3, 1, 9, 2], dtype="Int64")):
-        _, test = next(LeaveLastPerRow(time="when").split(where.assign(when=when)))
-        assert test.tolist() == [2]
-    _, test = next(LeaveLastPerRow().split(where))
-    assert test.tolist() == [3]
+SPLITTERS = [
+    lambda **keys: EntryKFold(3, random_state=0, **keys),
+    lambda **keys: EntryShuffleSplit(3, random_state=0, **keys),
+    lambda **keys: LeaveLastPerRow(2, n_splits=2, **keys),
+    lambda **keys: LeaveLastPerRow(time="when", **keys),
+]
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+@pytest.mark.parametrize("make", SPLITTERS)
+def test_columns_of_labels(make, kind):
+    where = _coordinates(200, 20, 10, 0)
+    frame = _named(where, kind)
+    plain = pd.DataFrame(where).assign(when=np.arange(len(where)))
+    expected = list(make().split(plain))
+    for keys in ({"row": "user", "column": "item"}, {"row": 2, "column": "item"}):
+        for one, other in zip(expected, make(**keys).split(frame), strict=True):
+            for part, same in zip(one, other, strict=True):
+                np.testing.assert_array_equal(part, same)
 
 
 @pytest.mark.parametrize(
-    ("when", "time", "error", "message"),
+    ("keys", "message"),
     [
-        (["2", "10", "1"], "when", TypeError, "are text"),
-        ([1.0, np.nan, 2.0], "when", ValueError, "1 times in column 'when' are missing"),
-        ([1.0, 2.0, 3.0], "date", ValueError, "no column 'date' .* its columns are"),
-        ([1.0, 2.0, 3.0], 7, ValueError, "X has 3 columns; there is no column 7"),
+        ({"row": "film"}, "row='film' is no column of X, whose columns are"),
+        ({"column": 7}, "column=7 is no column of X, which has 5 columns"),
+        ({"row": 1}, "row=1 and column=1 are the same column"),
     ],
 )
-def test_bad_times(when, time, error, message):
-    X = pd.DataFrame({"user": [0, 0, 1], "item": [0, 1, 1], "when": when})
-    with pytest.raises(error, match=message):
-        next(LeaveLastPerRow(time=time).split(X))
-    if error is TypeError:
-        with pytest.raises(error, match=message):
-            next(LeaveLastPerRow(time=2).split(X.to_numpy().astype(str)))
-
-
-def test_name_of_a_time_needs_a_data_frame():
-    with pytest.raises(ValueError, match="it is no dataframe: give a position"):
-        next(LeaveLastPerRow(time="when").split(np.ones((3, 3))))
+@pytest.mark.parametrize("make", SPLITTERS)
+def test_splitters_and_the_regressor_agree_about_wrong_columns(make, keys, message):
+    frame = _named(_coordinates(50, 9, 9, 0), "pandas")
+    with pytest.raises(ValueError, match=message):
+        next(make(**keys).split(frame))
+    with pytest.raises(ValueError, match=message):
+        EntryRegressor(**keys).fit(frame, np.arange(len(frame)))
 
 
 DATA = make_low_rank(40, 15, 2, observed=0.6, noise=0.1, offsets=1.0, random_state=0)
@@ -321,6 +305,22 @@ def test_search(cv):
         search = GridSearchCV(REGRESSOR, grid, cv=cv).fit(*to_entries(data))
         assert search.best_params_ == {"completer__rank": 2}
         assert search.best_score_ > 0.8
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_search_with_named_columns(kind):
+    coordinates, values = to_entries(DATA.X)
+    keys = {"row": "user", "column": "item"}
+    grid = {"completer__rank": [1, 2]}
+    expected = GridSearchCV(REGRESSOR, grid, cv=EntryKFold(3, random_state=0))
+    expected.fit(coordinates, values)
+    search = GridSearchCV(
+        clone(REGRESSOR).set_params(**keys), grid, cv=EntryKFold(3, random_state=0, **keys)
+    )
+    frame = _named(coordinates, kind)
+    search.fit(frame, values)
+    np.testing.assert_array_equal(search.predict(frame), expected.predict(coordinates))
+    assert search.best_score_ == expected.best_score_
 
 
 def test_halving_search_takes_the_folds_for_constant():

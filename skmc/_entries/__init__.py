@@ -1,0 +1,20 @@
+"""Lists of entries: their label columns, labels as numbers, and cells with several entries."""
+
+from skmc._entries._cells import compress_entries, distinct_cells
+from skmc._entries._columns import COLUMN_KEY, is_frame, label_columns, take_column
+from skmc._entries._deal import deal_entries
+from skmc._entries._labels import check_no_missing, encode_labels, find_labels, is_missing
+
+__all__ = [
+    "COLUMN_KEY",
+    "check_no_missing",
+    "compress_entries",
+    "deal_entries",
+    "distinct_cells",
+    "encode_labels",
+    "find_labels",
+    "is_frame",
+    "is_missing",
+    "label_columns",
+    "take_column",
+]

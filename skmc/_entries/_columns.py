@@ -1,0 +1,94 @@
+"""Columns of an array or data frame, by position or by name."""
+
+from numbers import Integral
+
+import numpy as np
+from scipy import sparse
+
+from skmc._compat import Interval
+
+# What names a column in the parameters of estimators and splitters.
+COLUMN_KEY = [Interval(Integral, 0, None, closed="left"), str]
+
+
+def label_columns(X, row, column, user):
+    """Row labels and column labels of entries.
+
+    Parameters
+    ----------
+    X : array-like or data frame of shape (n_entries, n_columns)
+        One entry in each row.
+    row, column : int or str
+        Position, or name in a data frame, of the columns with the labels.
+    user : str
+        Who asks; named in error messages.
+
+    Returns
+    -------
+    rows, columns : ndarray or pandas series of shape (n_entries,)
+        The labels.
+    """
+    if sparse.issparse(X):
+        raise TypeError(
+            f"{user} needs the row and column labels of the entries; got a sparse matrix. Get "
+            "them with to_entries."
+        )
+    X = X if is_frame(X) else np.asarray(X)
+    shape = tuple(X.shape)
+    if len(shape) != 2 or shape[1] < 2 or shape[0] == 0:
+        raise ValueError(
+            f"{user} needs an array of shape (n_entries, 2) with the row and the column label of "
+            f"at least one entry; got shape {shape}."
+        )
+    keys = {"row": row, "column": column}
+    at = [_position(X, key, parameter) for parameter, key in keys.items()]
+    if at[0] == at[1]:
+        raise ValueError(
+            f"row={row!r} and column={column!r} are the same column of X; the labels of rows and "
+            "of columns need one each."
+        )
+    return tuple(_column(X, position) for position in at)
+
+
+def take_column(X, key, parameter):
+    """One column.
+
+    Parameters
+    ----------
+    X : array-like or data frame of shape (n_entries, n_columns)
+        The table.
+    key : int or str
+        Position, from the end if negative, or name in a data frame.
+    parameter : str
+        The parameter that holds the key; named in error messages.
+
+    Returns
+    -------
+    column : ndarray or pandas series of shape (n_entries,)
+        The column.
+    """
+    X = X if is_frame(X) else np.asarray(X)
+    return _column(X, _position(X, key, parameter))
+
+
+def is_frame(X):
+    """Whether X is a data frame of pandas or polars."""
+    return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
+def _position(X, key, parameter):
+    names, n_columns = list(X.columns) if is_frame(X) else [], X.shape[1]
+    if isinstance(key, str) and key in names:
+        return names.index(key)
+    if isinstance(key, str) or not -n_columns <= key < n_columns:
+        what = f"which has {n_columns} columns"
+        if isinstance(key, str):
+            what = f"whose columns are {names}" if names else "which has no names: give a position"
+        raise ValueError(f"{parameter}={key!r} is no column of X, {what}.")
+    return key % n_columns
+
+
+def _column(X, position):
+    if hasattr(X, "iloc"):
+        return X.iloc[:, position]
+    return X[:, position].to_numpy() if is_frame(X) else X[:, position]

@@ -1,0 +1,126 @@
+"""One split of the observed entries: what to learn from and what to be judged by."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skmc._training import Training, prepare
+from skmc._units import fit_units
+from skmc.solvers import PenaltySchedule, SoftImpute
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Training part of the data and the entries held out of it.
+
+    Parameters
+    ----------
+    training : Training
+        The training part.
+    rows, columns : ndarrays of int
+        Where the held-out entries are.
+    truth : ndarray of float64
+        Their values.
+    weight : ndarray of float64
+        Their weights.
+    spread : ndarray of float64, shape (m,)
+        What an error in each column is measured by: the same in all folds, so that a value that is
+        rare in one does not rule the score.
+    schedule : PenaltySchedule or None
+        What is known of the noise in the training part.
+    n_iter : int
+        Iterations that this took.
+    """
+
+    training: Training
+    rows: np.ndarray
+    columns: np.ndarray
+    truth: np.ndarray
+    weight: np.ndarray
+    spread: np.ndarray
+    schedule: PenaltySchedule | None = None
+    n_iter: int = 0
+
+    @property
+    def problem(self):
+        """Problem of the training part, without penalty or bound on the rank."""
+        return self.training.problem
+
+    def knowing_noise(self, max_iter, tol, *, units):
+        """Return the fold with the level of its noise and, if `units`, in the units of it."""
+        solver, problem = SoftImpute(), self.problem
+        schedule = PenaltySchedule(problem, max_iter, tol, units=units)
+        start = solver.start(problem, "svd")
+        result = solver.solve(
+            problem, start, max_iter=max_iter, tol=tol, schedule=schedule,
+            callback=lambda *_: schedule.settled,
+        )  # fmt: skip
+        training = self.training
+        if result.units is not None:
+            training = training.in_units(result.units)
+        return replace(self, training=training, schedule=schedule, n_iter=result.n_iter)
+
+    def score(self, result):
+        """R^2 of a solution of the training problem on the held-out entries.
+
+        Against the column means of the training part, in standard deviations of the columns, as in
+        the score of a completer; entries of columns without training data do not count.
+        """
+        training, units = self.training, self.training.units
+        fold_in = training.fold_in(result, training.observed.n_threads)
+        predicted = fold_in.entries(
+            *fold_in.factors(training.observed), self.rows, self.columns
+        ).astype(np.float64)
+        spread = self.spread[self.columns]
+        weight = self.weight * training.learned[self.columns]
+        error = weight @ ((self.truth - predicted) / spread) ** 2
+        total = weight @ ((self.truth - units.mean[self.columns]) / spread) ** 2
+        if total == 0:
+            return 1.0 if error == 0 else 0.0
+        return float(1.0 - error / total)
+
+
+def make_folds(observed, sample_weight, splits, *, center, scale):
+    """Folds of the observed entries.
+
+    Parameters
+    ----------
+    observed : ObservedMatrix
+        The data in the user's units.
+    sample_weight : ndarray of shape (n,), or None
+        Row weights.
+    splits : iterable of (train, test)
+        Positions of entries in the order of the row view.
+    center : bool or "both"
+        Offsets of the model.
+    scale : bool
+        Whether each column has its own scale.
+
+    Returns
+    -------
+    folds : list of Fold
+        One per split.
+    """
+    rows, columns = observed.rows_and_columns()
+    values = observed.rows.values
+    weight = np.ones(values.size)
+    if observed.weights is not None:
+        weight *= observed.rows.weights
+    if sample_weight is not None:
+        weight *= sample_weight[rows]
+    spread = fit_units(observed, sample_weight, center=bool(center), scale=scale).spread
+    folds = []
+    for train, test in splits:
+        kept = np.zeros(values.size, dtype=bool)
+        kept[train] = True
+        folds.append(
+            Fold(
+                training=prepare(observed.keep(kept), sample_weight, center=center, scale=scale),
+                rows=rows[test],
+                columns=columns[test],
+                truth=values[test].astype(np.float64),
+                weight=weight[test],
+                spread=spread,
+            )
+        )
+    return folds

@@ -1,0 +1,221 @@
+"""Warm-started paths over penalties, scored on held-out entries."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skmc.solvers import AlternatingLeastSquares, SoftImpute, resized
+
+# Steps in a row without a gain after which a path ends.
+PATIENCE = 3
+# A gain counts if it is this part of what is left unexplained, 0.1 % in root mean square.
+LEAST_GAIN = 2e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Held-out scores of what was tried.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_outer, n_inner, n_folds)
+        Scores, NaN where nothing was tried; simpler models come first along both axes.
+    n_iter : int
+        Iterations of the solver, all folds together.
+    """
+
+    scores: np.ndarray
+    n_iter: int
+
+    def best(self, *, one_standard_error=False):
+        """Position on the first two axes of the simplest model that is as good as the best.
+
+        That is within 0.1 % of its error or, with `one_standard_error`, within one standard error
+        of its mean score.
+        """
+        mean = self.scores.mean(axis=2)
+        best = np.nanmax(mean)
+        bound = best - LEAST_GAIN * (1.0 - min(best, 1.0))
+        if one_standard_error and self.scores.shape[2] > 1:
+            at = self.scores[np.unravel_index(np.nanargmax(mean), mean.shape)]
+            bound = min(bound, best - at.std(ddof=1) / np.sqrt(at.size))
+        outer = int(np.flatnonzero((mean >= bound).any(axis=1))[0])
+        return outer, int(np.nanargmax(mean[outer]))
+
+
+def growing_ranks(largest):
+    """1, 2, 3, ... and from 8 on growing by a quarter, up to the largest."""
+    ranks = [1]
+    while ranks[-1] < largest:
+        ranks.append(min(max(ranks[-1] + 1, ranks[-1] + ranks[-1] // 4), largest))
+    return ranks
+
+
+class Patience:
+    """Tells when a sequence of scores has brought nothing for long enough."""
+
+    def __init__(self):
+        self.best, self.at, self.misses = -np.inf, -1, 0
+
+    def see(self, score, at):
+        """Take a score into account and return whether to go on."""
+        self.misses += 1
+        if score > self.best + LEAST_GAIN * (1.0 - min(self.best, 1.0)) or self.at < 0:
+            self.misses = 0
+        if score > self.best or self.at < 0:
+            self.best, self.at = score, at
+        return self.misses < PATIENCE
+
+
+def relaxed(result, relaxation, **options):
+    """Refit with the rank found and a fraction of the penalty, from the solution found.
+
+    The components that a penalty has selected are shrunk by it; with little of it, and no room for
+    others, they are not (the relaxed lasso, for singular values).
+
+    Parameters
+    ----------
+    result : SolverResult
+        A solution, of positive penalty.
+    relaxation : float
+        Factor on the penalty; 1 gives the solution itself.
+    **options : dict
+        `max_iter` and `tol` of the solver.
+
+    Returns
+    -------
+    result : SolverResult
+        The refit, whose trace and iterations include those of the solution.
+    """
+    rank = result.factors.rank
+    if relaxation == 1.0 or rank == 0:
+        return result
+    problem = result.problem.with_alpha(relaxation * result.problem.alpha, rank=rank)
+    refit = AlternatingLeastSquares().solve(problem, result.factors, **options)
+    stage, time = result.trace["stage"][-1] + 1, result.trace["time"][-1]
+    trace = refit.trace | {
+        "stage": [stage] * refit.n_iter,
+        "time": [time + seconds for seconds in refit.trace["time"]],
+    }
+    return replace(
+        refit,
+        n_iter=result.n_iter + refit.n_iter,
+        converged=result.converged and refit.converged,
+        trace={key: result.trace[key] + trace[key] for key in trace},
+        units=result.units,
+    )
+
+
+def nuclear_path(folds, alphas, max_rank, relaxations, **options):
+    """Path of the nuclear-norm problem, with relaxed refits, over all folds at once.
+
+    It ends when neither the solutions nor any of their refits have gained for a while.
+
+    Parameters
+    ----------
+    folds : list of Fold
+        Splits of the data.
+    alphas : ndarray of shape (n_alphas,)
+        Penalties in the user's units, decreasing.
+    max_rank : float
+        Bound on the rank.
+    relaxations : sequence of float
+        Factors on the penalty for the refits.
+    **options : dict
+        `max_iter` and `tol` of the solvers.
+
+    Returns
+    -------
+    path : Path
+        Scores of shape (n_alphas, n_relaxations, n_folds).
+    """
+    scores = np.full((len(alphas), len(relaxations), len(folds)), np.nan)
+    solver, starts, n_iter = SoftImpute(), [None] * len(folds), 0
+    patience = [Patience() for _ in relaxations]
+    alive = [True] * len(relaxations)
+    for a, alpha in enumerate(alphas):
+        results = []
+        for fold, start in zip(folds, starts, strict=True):
+            problem = fold.problem.with_alpha(
+                alpha / fold.training.units.common, rank=min(max_rank, fold.problem.rank)
+            )
+            start = solver.start(problem, "svd") if start is None else start
+            results.append(solver.solve(problem, start, **options))
+        n_iter += sum(result.n_iter for result in results)
+        starts = [result.factors for result in results]
+        for k in np.flatnonzero(alive):
+            for f, (fold, result) in enumerate(zip(folds, results, strict=True)):
+                refit = relaxed(result, relaxations[k], **options)
+                n_iter += refit.n_iter - result.n_iter
+                scores[a, k, f] = fold.score(refit)
+            alive[k] = patience[k].see(scores[a, k].mean(), a)
+        if not any(alive):
+            break
+    return Path(scores, n_iter)
+
+
+class RankAlphaPath:
+    """Ranks by penalties, each row of the grid started from the one before.
+
+    At each rank the penalty decreases from two steps above the best one of the previous rank until
+    it brings nothing for a while; should the best be the first, it increases from there. Ranks end
+    in the same way.
+
+    Parameters
+    ----------
+    folds : list of Fold
+        Splits of the data.
+    ranks : sequence of int
+        Bounds on the rank, increasing.
+    alphas : ndarray of shape (n_alphas,)
+        Penalties in the user's units, decreasing.
+    **options : dict
+        `max_iter` and `tol` of the solver.
+    """
+
+    def __init__(self, folds, ranks, alphas, **options):
+        self.folds = folds
+        self.ranks = ranks
+        self.alphas = alphas
+        self.options = options
+        self.solver = AlternatingLeastSquares()
+        self.scores = np.full((len(ranks), len(alphas), len(folds)), np.nan)
+        self.n_iter = 0
+
+    def run(self):
+        """Follow the path, and return it."""
+        row, first = {}, 0
+        patience = Patience()
+        for r in range(len(self.ranks)):
+            row, best = self._follow(r, row, first)
+            first = max(best.at - 2, 0)
+            if not patience.see(best.best, r):
+                break
+        return Path(self.scores, self.n_iter)
+
+    def _follow(self, r, previous, first):
+        """Solutions at one rank, by position of the penalty, and the best of them."""
+        row, patience = {}, Patience()
+        for a in range(first, len(self.alphas)):
+            starts = row.get(a - 1) or previous.get(a) or previous.get(a - 1)
+            if not patience.see(self._solve(r, a, starts, row), a):
+                break
+        while patience.at == min(row) > 0:
+            a = min(row) - 1
+            patience.see(self._solve(r, a, row[a + 1], row), a)
+        # Only what the next rank can start from is worth keeping.
+        kept = range(patience.at - 2, patience.at + PATIENCE + 1)
+        return {a: row[a] for a in kept if a in row}, patience
+
+    def _solve(self, r, a, starts, row):
+        """Solve all folds, note their scores and factors, and return the mean score."""
+        rank, row[a] = self.ranks[r], []
+        for f, fold in enumerate(self.folds):
+            alpha = self.alphas[a] / fold.training.units.common
+            problem = fold.problem.with_alpha(alpha, rank=min(rank, fold.problem.rank))
+            start = resized(problem, starts[f] if starts else None, problem.rank)
+            result = self.solver.solve(problem, start, **self.options)
+            self.n_iter += result.n_iter
+            self.scores[r, a, f] = fold.score(result)
+            row[a].append(result.factors)
+        return self.scores[r, a].mean()
