@@ -84,8 +84,8 @@ def long_form():
     print(f"\nEntryRegressor, {n_entries:,} entries {'copies':>11}{'CPU s':>8}   (peak of a fit)")
     print(f"{'labels to compressed rows':36}{own:11.2f}{own_seconds:8.2f}")
     print(f"{'completer, rank 1, one iteration':36}{copies:11.2f}{seconds - own_seconds:8.2f}")
-    if own > LIMIT_COPIES:
-        raise SystemExit(f"over {LIMIT_COPIES} copies of the entries before the completer")
+    if copies > LIMIT_COPIES:
+        raise SystemExit(f"over {LIMIT_COPIES} copies of the entries")
 
 
 def huge_matrix():

@@ -28,6 +28,9 @@ from skmc.solvers import PenaltySchedule, offsets_only
 
 logger = logging.getLogger("skmc")
 
+# Largest number of iterations of each fit in a search on held-out entries.
+SEARCH_ITERATIONS = 100
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -171,12 +174,12 @@ class BaseCompleter(FittedCompleter):
         rank, alpha = self._rank_and_alpha()
         if rank != "auto":
             return Plan(rank, alpha)
-        splits = quick_folds(observed, self.random_state)
+        splits = quick_folds(observed, self.random_state, sample_weight)
         if not splits:
             # Each entry is the only one of its row or column, and says nothing about another.
             return Plan(0, 0.0 if alpha == "auto" else alpha, search={"search_": {}})
         folds = self._folds(observed, sample_weight, splits, noise=alpha == "auto")
-        choice = RankSearch(folds, self._make_solver(), alpha, **self._options()).run()
+        choice = RankSearch(folds, self._make_solver(), alpha, **self._search_options()).run()
         return Plan(choice.rank, alpha, choice.relaxation, {"search_": choice.table})
 
     def _folds(self, observed, sample_weight, splits, *, noise=False):
@@ -187,16 +190,20 @@ class BaseCompleter(FittedCompleter):
         units = self.scale == "noise"
         if not (noise or units):
             return folds
-        return [fold.knowing_noise(**self._options(), units=units) for fold in folds]
+        return [fold.knowing_noise(**self._search_options(), units=units) for fold in folds]
 
     def _options(self):
         return {"max_iter": self.max_iter, "tol": self.tol}
 
+    def _search_options(self):
+        # A solution that is still crawling then is not the one to be chosen.
+        return self._options() | {"max_iter": min(self.max_iter, SEARCH_ITERATIONS)}
+
     def _solve(self, training, plan, seek_units):
         seek_alpha = plan.alpha == "auto"
-        problem = training.problem.with_alpha(
+        problem = training.pose().with_alpha(
             0.0 if seek_alpha else plan.alpha / training.units.common,
-            rank=min(plan.rank, training.problem.rank),
+            rank=min(plan.rank, training.largest_rank),
         )
         if problem.rank == 0:
             return offsets_only(problem)
@@ -213,6 +220,8 @@ class BaseCompleter(FittedCompleter):
                 problem, self.max_iter, self.tol,
                 alpha=seek_alpha, relaxation=plan.relaxation, units=seek_units,
             )  # fmt: skip
+            # The schedule has it, and can let it go when it changes units.
+            problem = None
         options = self._options() | {"verbose": int(self.verbose)}
         result = solver.solve(problem, factors, schedule=schedule, **options)
         result = self._refit(result, plan)

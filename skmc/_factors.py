@@ -61,6 +61,10 @@ class Factors:
         root = np.sqrt(s)
         return Factors(P * root, Q * root)
 
+    def in_column_units(self, units):
+        """Return the factors of Z with column j divided by units_j."""
+        return Factors(self.U, self.V / units[:, None].astype(self.V.dtype))
+
     def singular_values(self):
         """Singular values of Z, largest first."""
         return self.svd()[1]

@@ -12,7 +12,7 @@ from skmc._units import Units, fit_units
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """The data of a fit and the problem that they pose.
+    """The data of a fit, and what it takes to pose their problem.
 
     Parameters
     ----------
@@ -26,8 +26,10 @@ class Training:
         Columns with a hole in a used row.
     units : Units
         Units of the problem.
-    problem : CompletionProblem
-        The problem of the used rows and learned columns, without penalty or bound on the rank.
+    offsets : {"none", "column", "both"}
+        Offsets of the model.
+    row_scale : ndarray, or None
+        Root of the sample weights of the used rows.
     """
 
     observed: object
@@ -35,12 +37,36 @@ class Training:
     learned: np.ndarray
     partial: np.ndarray
     units: Units
-    problem: CompletionProblem
+    offsets: str
+    row_scale: np.ndarray | None
 
     def in_units(self, factor):
         """Return the same data with the scale of each learned column multiplied by a factor."""
-        units = self.units.in_columns(self.learned, factor)
-        return replace(self, units=units, problem=self.problem.in_column_units(factor))
+        return replace(self, units=self.units.in_columns(self.learned, factor))
+
+    @property
+    def largest_rank(self):
+        """Largest rank that the shape allows; a row of weight k counts as k rows here too."""
+        n, m = np.count_nonzero(self.used), np.count_nonzero(self.learned)
+        repeated = 0 if self.row_scale is None else int(np.ceil(np.sum(self.row_scale**2)))
+        return min(max(n, repeated), m)
+
+    def pose(self):
+        """Problem of the used rows and learned columns, without penalty or bound on the rank.
+
+        It holds a copy of the data in its units.
+        """
+        taken, units = self.observed, self.units.of_columns(self.learned)
+        if not (self.used.all() and self.learned.all()):
+            # Rows and columns without an entry have no part in the problem.
+            taken = taken.take(self.used, self.learned)
+        standard = taken.standardized(units.center, units.scale, self.row_scale)
+        return CompletionProblem(
+            observed=standard,
+            rank=self.largest_rank,
+            alpha=0.0,
+            offsets=OffsetModel(standard, self.offsets, self.row_scale),
+        )
 
     def fold_in(self, result, n_threads=1):
         """The model that a solution of the problem makes.
@@ -83,7 +109,7 @@ class Training:
 
 
 def prepare(observed, sample_weight, *, center, scale, factor=None):
-    """Choose units and pose the problem.
+    """Choose units, and what is learned from.
 
     Parameters
     ----------
@@ -101,7 +127,7 @@ def prepare(observed, sample_weight, *, center, scale, factor=None):
     Returns
     -------
     training : Training
-        The data and their problem.
+        The data, ready to pose their problem.
     """
     used = np.ones(observed.shape[0], dtype=bool)
     counts = observed.column_counts
@@ -118,30 +144,12 @@ def prepare(observed, sample_weight, *, center, scale, factor=None):
     used = used & (observed.row_counts > 0)
     if not used.any():
         raise ValueError("All rows with an observed entry have sample weight zero.")
-    taken = observed
-    if not (used.all() and learned.all()):
-        # Rows and columns without an entry have no part in the problem.
-        taken = observed.take(used, learned)
-    row_scale = None if sample_weight is None else np.sqrt(sample_weight[used])
-    kind = {True: "column", False: "none", "both": "both"}[center]
     return Training(
         observed=observed,
         used=used,
         learned=learned,
         partial=counts < np.count_nonzero(used),
         units=units,
-        problem=_pose(taken, units.of_columns(learned), kind, row_scale),
-    )
-
-
-def _pose(observed, units, kind, row_scale):
-    standard = observed.standardized(units.center, units.scale, row_scale)
-    n, m = observed.shape
-    # A row of weight k has to count as k rows here too.
-    repeated = n if row_scale is None else max(n, int(np.ceil(np.sum(row_scale**2))))
-    return CompletionProblem(
-        observed=standard,
-        rank=min(repeated, m),
-        alpha=0.0,
-        offsets=OffsetModel(standard, kind, row_scale),
+        offsets={True: "column", False: "none", "both": "both"}[center],
+        row_scale=None if sample_weight is None else np.sqrt(sample_weight[used]),
     )

@@ -147,6 +147,10 @@ class ObservedMatrix(ABC):
         """Sum over Omega of the product of two entry arrays, accumulated in float64."""
         return float(np.einsum("i,i->", first.ravel(), second.ravel(), dtype=np.float64))
 
+    @abstractmethod
+    def column_dots(self, first, second):
+        """For each column the sum over its entries of the product of two entry arrays, float64."""
+
     def column_sums(self, entries, a=None):
         """For each column j the sum over its entries of a_i e_ij."""
         a = np.ones(self.shape[0]) if a is None else a

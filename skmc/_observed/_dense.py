@@ -119,6 +119,9 @@ class DenseObserved(ObservedMatrix):
     def fill(self, out):
         np.copyto(out, self.values, where=self.mask)
 
+    def column_dots(self, first, second):
+        return np.einsum("ij,ij->j", first, second, dtype=np.float64)
+
     def column_moments(self, row_weight=None):
         w = np.ones(self.shape[0]) if row_weight is None else np.asarray(row_weight, np.float64)
         count = w @ self.mask

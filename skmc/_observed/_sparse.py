@@ -128,6 +128,15 @@ class SparseObserved(ObservedMatrix):
         view = self._rows
         out[np.repeat(np.arange(self.shape[0]), view.counts), view.indices] = view.values
 
+    def column_dots(self, first, second):
+        # Not by the column view, which would arrange a copy of the products.
+        total = np.zeros(self.shape[1])
+        for start in range(0, self.nnz, BLOCK):
+            block = slice(start, start + BLOCK)
+            columns, products = self._rows.indices[block], first[block] * second[block]
+            total += np.bincount(columns, weights=products, minlength=self.shape[1])
+        return total
+
     def column_moments(self, row_weight=None):
         view, m = self._rows, self.shape[1]
         repeats = None if row_weight is None else np.repeat(row_weight, view.counts)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skmc._problem import CompletionProblem
 from skmc._training import Training, prepare
 from skmc._units import fit_units
 from skmc.solvers import PenaltySchedule, SoftImpute
@@ -17,6 +18,8 @@ class Fold:
     ----------
     training : Training
         The training part.
+    problem : CompletionProblem
+        Its problem, without penalty or bound on the rank.
     rows, columns : ndarrays of int
         Where the held-out entries are.
     truth : ndarray of float64
@@ -33,6 +36,7 @@ class Fold:
     """
 
     training: Training
+    problem: CompletionProblem
     rows: np.ndarray
     columns: np.ndarray
     truth: np.ndarray
@@ -40,11 +44,6 @@ class Fold:
     spread: np.ndarray
     schedule: PenaltySchedule | None = None
     n_iter: int = 0
-
-    @property
-    def problem(self):
-        """Problem of the training part, without penalty or bound on the rank."""
-        return self.training.problem
 
     def knowing_noise(self, max_iter, tol, *, units):
         """Return the fold with the level of its noise and, if `units`, in the units of it."""
@@ -58,7 +57,10 @@ class Fold:
         training = self.training
         if result.units is not None:
             training = training.in_units(result.units)
-        return replace(self, training=training, schedule=schedule, n_iter=result.n_iter)
+            problem = result.problem.with_alpha(0.0, rank=problem.rank)
+        return replace(
+            self, training=training, problem=problem, schedule=schedule, n_iter=result.n_iter
+        )
 
     def score(self, result):
         """R^2 of a solution of the training problem on the held-out entries.
@@ -113,9 +115,11 @@ def make_folds(observed, sample_weight, splits, *, center, scale):
     for train, test in splits:
         kept = np.zeros(values.size, dtype=bool)
         kept[train] = True
+        training = prepare(observed.keep(kept), sample_weight, center=center, scale=scale)
         folds.append(
             Fold(
-                training=prepare(observed.keep(kept), sample_weight, center=center, scale=scale),
+                training=training,
+                problem=training.pose(),
                 rows=rows[test],
                 columns=columns[test],
                 truth=values[test].astype(np.float64),

@@ -24,8 +24,12 @@ class ALSCompleter(BaseCompleter):
 
     Parameters
     ----------
-    rank : int, default=10
-        Number of components; reduced silently to what the shape allows.
+    rank : int or "auto", default=10
+        Number of components; reduced silently to what the shape allows. ``"auto"``: what predicts
+        held-out entries best, up from 0, where nothing but the offsets is left; with
+        ``alpha="auto"`` fractions of that penalty are tried too, as a rank that is known needs
+        less. Folds of a tenth of the entries each are held out, as many as give 3000 entries, at
+        most ten; three ranks in a row without a gain of 0.1 % in error end the search.
     alpha : float or "auto", default="auto"
         Penalty, at least 0. ``"auto"``: the threshold of least worst-case error [3]_ at the noise
         level and rank that the fit itself shows; pure noise is fitted by nothing. At 0, rows with
@@ -60,7 +64,8 @@ class ALSCompleter(BaseCompleter):
     add_indicator : bool, default=False
         Append a 0/1 column for each feature that had missing entries in `fit`.
     random_state : int, RandomState instance or None, default=None
-        Seed of ``init="random"``; nothing else is random.
+        Seed of ``init="random"`` and of the entries held out for ``rank="auto"``, for which None is
+        0; nothing else is random.
     n_jobs : int or None, default=None
         Threads; None takes all cores, but no more than an outer parallel loop leaves. The result
         is bitwise the same for any number.
@@ -98,6 +103,10 @@ class ALSCompleter(BaseCompleter):
         ``time`` in seconds, ``objective`` in standardised units, relative ``change``, ``alpha``
         and ``rank`` of each iteration, and its ``stage``: objectives before and after a change of
         penalty or units, which begins a stage, cannot be compared.
+    search_ : dict of ndarray
+        With ``rank="auto"``, what was tried in this order: ``rank``, ``relaxation`` (factor on the
+        automatic penalty), mean ``score`` (R^2 on held-out entries) and ``n_iter``, iterations of
+        all folds.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

@@ -51,7 +51,7 @@ class ALSCompleterCV(PathCV):
         fitting, so that each column counts for what it can be trusted (generalised least squares).
         False: one scale for all.
     max_iter : int, default=500
-        Largest number of iterations of each fit.
+        Largest number of iterations of the last fit; along the path it is 100, if not less.
     tol : float, default=1e-2
         Stop a fit when the completed matrix is estimated to be within `tol` times the root mean
         square residual of its limit. An exact fit stops at floating-point accuracy.
@@ -192,8 +192,8 @@ class ALSCompleterCV(PathCV):
         return AlternatingLeastSquares()
 
     def _choose(self, folds, alphas, training):
-        ranks = self._checked_ranks(training.problem.rank)
-        path = RankAlphaPath(folds, ranks, alphas, **self._options()).run()
+        ranks = self._checked_ranks(training.largest_rank)
+        path = RankAlphaPath(folds, ranks, alphas, **self._search_options()).run()
         r, a = path.best(one_standard_error=self.one_standard_error)
         found = {
             "ranks_": np.asarray(ranks),

@@ -35,13 +35,13 @@ class PathCV(BaseCompleter):
 
     def _plan(self, observed, sample_weight, training):
         alphas = self._grid(training)
-        folds = self._folds(observed, sample_weight, self._splits(observed))
+        folds = self._folds(observed, sample_weight, self._splits(observed, sample_weight))
         return self._choose(folds, alphas, training)
 
     def _grid(self, training):
         """Penalties in user units, decreasing."""
         if self.alphas is None:
-            largest = training.problem.alpha_max() * training.units.common
+            largest = training.pose().alpha_max() * training.units.common
             return largest * np.geomspace(1.0, self.eps, self.n_alphas)
         alphas = np.asarray(self.alphas, dtype=np.float64)
         if alphas.ndim != 1 or not alphas.size or not (np.isfinite(alphas) & (alphas > 0)).all():
@@ -51,10 +51,12 @@ class PathCV(BaseCompleter):
             )
         return np.sort(alphas)[::-1]
 
-    def _splits(self, observed):
+    def _splits(self, observed, sample_weight):
         """Positions of training and held-out entries of each fold."""
         if self.cv is None or isinstance(self.cv, Integral):
-            splits = entry_folds(observed, self.cv or 5, self.random_state)
+            splits = entry_folds(
+                observed, self.cv or 5, self.random_state, sample_weight=sample_weight
+            )
             if not splits:
                 raise ValueError(
                     f"None of the {observed.nnz} observed entries can be held out: each is the "

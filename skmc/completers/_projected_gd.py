@@ -24,13 +24,16 @@ class ProjectedGDCompleter(BaseCompleter):
 
     Parameters
     ----------
-    rank : int, default=10
-        Rank; reduced silently to what the shape allows.
+    rank : int or "auto", default="auto"
+        Rank; reduced silently to what the shape allows. ``"auto"``: the one that predicts held-out
+        entries best, up from 0, where nothing but the offsets is left. Folds of a tenth of the
+        entries each are held out, as many as give 3000 entries, at most ten; three ranks in a row
+        without a gain of 0.1 % in error end the search.
     step_size : "auto" or float, default="auto"
         Step in units of the inverse of the largest entry weight. 1.0 fills in the prediction and
-        always converges, from 2.0 on the iteration diverges if nothing is missing, and the sparser
-        the data the longer a step may be. ``"auto"`` follows the curvature along the last changes
-        and is never shorter than 1.0.
+        always converges. From 2.0 on the iteration diverges if nothing is missing, and somewhat
+        below it may go round in circles; the sparser the data the longer a step may be.
+        ``"auto"`` follows the curvature along the last changes and is never shorter than 1.0.
     momentum : {"nesterov", None}, default="nesterov"
         Nesterov extrapolation k / (k + 3), restarted when the objective rises; None is plain
         projected gradient.
@@ -63,7 +66,8 @@ class ProjectedGDCompleter(BaseCompleter):
     add_indicator : bool, default=False
         Append a 0/1 column for each feature that had missing entries in `fit`.
     random_state : int, RandomState instance or None, default=None
-        Seed of ``init="random"``; nothing else is random.
+        Seed of ``init="random"`` and of the entries held out for ``rank="auto"``, for which None is
+        0; nothing else is random.
     n_jobs : int or None, default=None
         Threads; None takes all cores, but no more than an outer parallel loop leaves. The result
         is bitwise the same for any number.
@@ -100,6 +104,10 @@ class ProjectedGDCompleter(BaseCompleter):
         ``time`` in seconds, ``objective`` in standardised units, relative ``change``, ``alpha``
         and ``rank`` of each iteration, and its ``stage``: objectives before and after a change of
         penalty or units, which begins a stage, cannot be compared.
+    search_ : dict of ndarray
+        With ``rank="auto"``, what was tried in this order: ``rank``, ``relaxation`` (factor on the
+        automatic penalty), mean ``score`` (R^2 on held-out entries) and ``n_iter``, iterations of
+        all folds.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -149,7 +157,7 @@ class ProjectedGDCompleter(BaseCompleter):
 
     def __init__(
         self,
-        rank=10,
+        rank="auto",
         *,
         step_size="auto",
         momentum="nesterov",

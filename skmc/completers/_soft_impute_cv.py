@@ -57,7 +57,7 @@ class SoftImputeCompleterCV(PathCV):
         fitting, so that each column counts for what it can be trusted (generalised least squares).
         False: one scale for all.
     max_iter : int, default=500
-        Largest number of iterations of each fit.
+        Largest number of iterations of the last fit; along the path it is 100, if not less.
     tol : float, default=1e-2
         Stop a fit when the completed matrix is estimated to be within `tol` times the root mean
         square residual of its limit. An exact fit stops at floating-point accuracy.
@@ -204,7 +204,7 @@ class SoftImputeCompleterCV(PathCV):
     def _choose(self, folds, alphas, training):
         relaxations = self._checked_relaxations()
         max_rank = self.max_rank or np.inf
-        path = nuclear_path(folds, alphas, max_rank, relaxations, **self._options())
+        path = nuclear_path(folds, alphas, max_rank, relaxations, **self._search_options())
         a, k = path.best(one_standard_error=self.one_standard_error)
         found = {
             "alphas_": alphas,

@@ -172,8 +172,8 @@ class Solver(ABC):
 
         Parameters
         ----------
-        problem : CompletionProblem
-            What to solve.
+        problem : CompletionProblem or None
+            What to solve; None if a schedule says it.
         factors : Factors
             Where to start.
         max_iter : int
@@ -222,9 +222,16 @@ class Solver(ABC):
                 )  # fmt: skip
             if schedule is not None and not schedule.settled:
                 schedule.advance(self, state, iteration)
-                state = self._moved(state, problem, schedule)
                 stage += schedule.problem is not problem
-                problem = schedule.problem
+                if schedule.problem.observed is problem.observed:
+                    state.objective -= self.penalty(problem, state)
+                    problem = schedule.problem
+                    state.objective += self.penalty(problem, state)
+                else:
+                    factors = self.balanced(state).in_column_units(schedule.units)
+                    # The data in the units that are left can go before more is computed.
+                    problem, state = schedule.problem, None
+                    state = self.init_state(problem, factors)
             elif rule.met(state):
                 stop_reason = rule.reason
                 break
@@ -241,16 +248,6 @@ class Solver(ABC):
             trace=trace,
             units=None if schedule is None else schedule.units,
         )
-
-    def _moved(self, state, old, schedule):
-        """The state where the schedule has put the problem."""
-        new = schedule.problem
-        if new.observed is not old.observed:
-            factors = self.balanced(state)
-            V = factors.V / schedule.units[:, None].astype(factors.V.dtype)
-            return self.init_state(new, Factors(factors.U, V))
-        state.objective += self.penalty(new, state) - self.penalty(old, state)
-        return state
 
     def _check_divergence(self, problem, state, iteration):
         bound = DIVERGENCE * problem.at_zero.loss

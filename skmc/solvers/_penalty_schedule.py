@@ -101,23 +101,23 @@ class PenaltySchedule:
         old = self._noise
         self._rank, variance = self._signal_and_noise(solver.singular_values(state), residual)
         self._noise = max(float(np.sqrt(variance)), self._least_noise)
-        if late or abs(self._noise - old) <= 2.0 * self._tol * old:
-            self._settle(residual, late)
-        else:
+        if not (late or abs(self._noise - old) <= 2.0 * self._tol * old):
             self.problem = self._current()
-
-    def _settle(self, residual, late):
-        """Take the units that the noise asks for or, if they are known, the last penalty."""
-        if self._seeks_units and self.units is None:
+            return
+        changes_units = self._seeks_units and self.units is None
+        if changes_units:
             self.units = self._noise_units(residual)
+            del residual  # as large as the copy of the data that comes now
             self._target = self._target.in_column_units(self.units)
+        if changes_units and not late:
             self.problem = self._current()
-            if not late:
-                return
+            return
         self.settled = True
         if self._seeks_alpha:
             alpha = self._relaxation * self.threshold(self._target.rank)
             self.problem = self._target.with_alpha(alpha)
+        else:
+            self.problem = self._target
 
     def threshold(self, bound):
         """Penalty for the noise and the signal found, under a bound on the rank.
@@ -168,7 +168,7 @@ class PenaltySchedule:
         """Noise level of each column relative to the common one."""
         problem = self.problem
         weighted = problem.observed.weighted(residual.entries)
-        squares = problem.observed.column_sums(weighted * residual.entries).astype(np.float64)
+        squares = problem.observed.column_dots(weighted, residual.entries)
         counts = problem.offsets.column_weight.astype(np.float64)
         common = squares.sum() / counts.sum()
         if residual.loss <= float(np.finfo(problem.dtype).eps) ** 1.2 * problem.at_zero.loss:
