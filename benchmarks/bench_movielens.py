@@ -23,7 +23,7 @@ from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
-from skmc import ALSCompleter, EntryRegressor, SoftImputeCompleter
+from skmc import ALSCompleter, ALSCompleterCV, EntryRegressor, SoftImputeCompleter
 from skmc.datasets import load_movielens
 
 COMPLETERS = {
@@ -31,6 +31,8 @@ COMPLETERS = {
     "offsets of users and items": ALSCompleter(rank=1, alpha=1e6, center="both"),
     'ALSCompleter(center="both")': ALSCompleter(center="both"),
     'SoftImputeCompleter(center="both")': SoftImputeCompleter(center="both"),
+    'ALSCompleter("auto", center="both")': ALSCompleter("auto", center="both"),
+    'ALSCompleterCV(center="both")': ALSCompleterCV(center="both"),
 }
 
 

@@ -24,7 +24,7 @@ from skmc._parallel import blas_threads, effective_threads
 from skmc._search import RankSearch, make_folds, quick_folds
 from skmc._training import prepare
 from skmc._validation import check_some_observed, row_weights
-from skmc.solvers import PenaltySchedule, offsets_only
+from skmc.solvers import RELAXATION, NoiseSchedule, offsets_only, solve_at_edge
 
 logger = logging.getLogger("skmc")
 
@@ -43,14 +43,14 @@ class Plan:
     alpha : float or "auto"
         Penalty in user units.
     relaxation : float
-        Factor on an automatic penalty.
+        Fraction of the edge of the noise that is the penalty if that is automatic.
     search : dict or None
         Fitted attributes that tell how these were found on held-out entries.
     """
 
     rank: float
     alpha: object
-    relaxation: float = 1.0
+    relaxation: float = RELAXATION
     search: dict | None = None
 
 
@@ -200,30 +200,33 @@ class BaseCompleter(FittedCompleter):
         return self._options() | {"max_iter": min(self.max_iter, SEARCH_ITERATIONS)}
 
     def _solve(self, training, plan, seek_units):
-        seek_alpha = plan.alpha == "auto"
-        problem = training.pose().with_alpha(
-            0.0 if seek_alpha else plan.alpha / training.units.common,
-            rank=min(plan.rank, training.largest_rank),
+        problem = training.pose()
+        problem = problem.with_alpha(
+            0.0 if plan.alpha == "auto" else plan.alpha / training.units.common,
+            rank=min(plan.rank, problem.largest_rank),
         )
         if problem.rank == 0:
             return offsets_only(problem)
-        solver = self._make_solver()
-        factors = solver.start(
-            problem, self._start(problem, training, plan), check_random_state(self.random_state)
-        )
         if self.verbose and not logger.hasHandlers():
             logger.addHandler(logging.StreamHandler())
             logger.setLevel(logging.INFO)
-        schedule = None
-        if seek_alpha or seek_units:
-            schedule = PenaltySchedule(
-                problem, self.max_iter, self.tol,
-                alpha=seek_alpha, relaxation=plan.relaxation, units=seek_units,
-            )  # fmt: skip
-            # The schedule has it, and can let it go when it changes units.
-            problem = None
+        solver, init = self._make_solver(), self._start(problem, training, plan)
+        random_state = check_random_state(self.random_state)
         options = self._options() | {"verbose": int(self.verbose)}
-        result = solver.solve(problem, factors, schedule=schedule, **options)
+        if plan.alpha == "auto":
+            # A rank that held-out entries have chosen stands.
+            options |= {"select": plan.search is None, "relaxation": plan.relaxation}
+            options |= {"units": seek_units}
+            result = solve_at_edge(solver, problem, init, random_state=random_state, **options)
+        else:
+            factors = solver.start(problem, init, random_state)
+            if seek_units:
+                options["schedule"] = NoiseSchedule(
+                    problem, self.max_iter, self.tol, alpha=False, units=True
+                )
+                # The schedule has it, and can let it go when it changes units.
+                problem = None
+            result = solver.solve(problem, factors, **options)
         result = self._refit(result, plan)
         if not result.converged:
             warn(

@@ -99,6 +99,12 @@ class CompletionProblem:
         return float(a @ a)
 
     @property
+    def largest_rank(self):
+        """Largest rank that the shape allows; a row of weight k counts as k rows here too."""
+        n, m = self.shape
+        return min(max(n, int(np.ceil(self.n_rows))), m)
+
+    @property
     def fraction_observed(self):
         """Observed part of the matrix, rows counted with their sample weight."""
         return self.total_weight / (self.n_rows * self.shape[1])

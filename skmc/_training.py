@@ -44,13 +44,6 @@ class Training:
         """Return the same data with the scale of each learned column multiplied by a factor."""
         return replace(self, units=self.units.in_columns(self.learned, factor))
 
-    @property
-    def largest_rank(self):
-        """Largest rank that the shape allows; a row of weight k counts as k rows here too."""
-        n, m = np.count_nonzero(self.used), np.count_nonzero(self.learned)
-        repeated = 0 if self.row_scale is None else int(np.ceil(np.sum(self.row_scale**2)))
-        return min(max(n, repeated), m)
-
     def pose(self):
         """Problem of the used rows and learned columns, without penalty or bound on the rank.
 
@@ -61,12 +54,9 @@ class Training:
             # Rows and columns without an entry have no part in the problem.
             taken = taken.take(self.used, self.learned)
         standard = taken.standardized(units.center, units.scale, self.row_scale)
-        return CompletionProblem(
-            observed=standard,
-            rank=self.largest_rank,
-            alpha=0.0,
-            offsets=OffsetModel(standard, self.offsets, self.row_scale),
-        )
+        offsets = OffsetModel(standard, self.offsets, self.row_scale)
+        problem = CompletionProblem(standard, rank=0, alpha=0.0, offsets=offsets)
+        return problem.with_alpha(0.0, rank=problem.largest_rank)
 
     def fold_in(self, result, n_threads=1):
         """The model that a solution of the problem makes.

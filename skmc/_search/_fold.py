@@ -7,7 +7,7 @@ import numpy as np
 from skmc._problem import CompletionProblem
 from skmc._training import Training, prepare
 from skmc._units import fit_units
-from skmc.solvers import PenaltySchedule, SoftImpute
+from skmc.solvers import NoiseSchedule, find_noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Fold:
     spread : ndarray of float64, shape (m,)
         What an error in each column is measured by: the same in all folds, so that a value that is
         rare in one does not rule the score.
-    schedule : PenaltySchedule or None
+    noise : NoiseSchedule or None
         What is known of the noise in the training part.
     n_iter : int
         Iterations that this took.
@@ -42,25 +42,17 @@ class Fold:
     truth: np.ndarray
     weight: np.ndarray
     spread: np.ndarray
-    schedule: PenaltySchedule | None = None
+    noise: NoiseSchedule | None = None
     n_iter: int = 0
 
     def knowing_noise(self, max_iter, tol, *, units):
         """Return the fold with the level of its noise and, if `units`, in the units of it."""
-        solver, problem = SoftImpute(), self.problem
-        schedule = PenaltySchedule(problem, max_iter, tol, units=units)
-        start = solver.start(problem, "svd")
-        result = solver.solve(
-            problem, start, max_iter=max_iter, tol=tol, schedule=schedule,
-            callback=lambda *_: schedule.settled,
-        )  # fmt: skip
-        training = self.training
+        problem, training = self.problem, self.training
+        result, noise = find_noise(problem, "svd", units=units, max_iter=max_iter, tol=tol)
         if result.units is not None:
             training = training.in_units(result.units)
             problem = result.problem.with_alpha(0.0, rank=problem.rank)
-        return replace(
-            self, training=training, problem=problem, schedule=schedule, n_iter=result.n_iter
-        )
+        return replace(self, training=training, problem=problem, noise=noise, n_iter=result.n_iter)
 
     def score(self, result):
         """R^2 of a solution of the training problem on the held-out entries.

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skmc.solvers import AlternatingLeastSquares, SoftImpute, resized
+from skmc.solvers import AlternatingLeastSquares, SoftImpute, joined, resized
 
 # Steps in a row without a gain after which a path ends.
 PATIENCE = 3
@@ -92,18 +92,8 @@ def relaxed(result, relaxation, **options):
         return result
     problem = result.problem.with_alpha(relaxation * result.problem.alpha, rank=rank)
     refit = AlternatingLeastSquares().solve(problem, result.factors, **options)
-    stage, time = result.trace["stage"][-1] + 1, result.trace["time"][-1]
-    trace = refit.trace | {
-        "stage": [stage] * refit.n_iter,
-        "time": [time + seconds for seconds in refit.trace["time"]],
-    }
-    return replace(
-        refit,
-        n_iter=result.n_iter + refit.n_iter,
-        converged=result.converged and refit.converged,
-        trace={key: result.trace[key] + trace[key] for key in trace},
-        units=result.units,
-    )
+    both = joined(result, refit)
+    return replace(both, converged=result.converged and refit.converged)
 
 
 def nuclear_path(folds, alphas, max_rank, relaxations, **options):

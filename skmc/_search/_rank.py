@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from skmc._search._path import LEAST_GAIN, PATIENCE, Patience, growing_ranks
-from skmc.solvers import offsets_only, resized
+from skmc.solvers import RELAXATION, offsets_only, relaxed_alpha, resized
 
-# Fractions of the automatic penalty that are tried at each rank: a rank that is known needs less.
-RELAXATIONS = (1.0, 0.25, 0.0625)
+# Fractions of the edge of the noise that are tried as the penalty at each rank.
+RELAXATIONS = (RELAXATION, 0.4 * RELAXATION, 0.16 * RELAXATION)
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class RankChoice:
     rank : int
         The rank; 0 if no component predicts better than the offsets.
     relaxation : float
-        Factor on the automatic penalty.
+        Fraction of the edge of the noise that is the penalty, if that is automatic.
     table : dict of ndarray
         All that was tried, in order: ``rank``, ``relaxation``, mean held-out ``score`` and
         ``n_iter``, iterations of the solver.
@@ -110,14 +110,15 @@ class RankSearch:
         near = max((r for r in self.starts if r <= rank), default=None)
         starts = [None] * len(self.folds) if near is None else self.starts[near]
         best = -np.inf
-        for relaxation in RELAXATIONS if self.alpha == "auto" else (1.0,):
+        relaxations = RELAXATIONS if self.alpha == "auto" else (1.0,)
+        for relaxation in relaxations:
             results = [
                 self._solve(fold, rank, relaxation, start)
                 for fold, start in zip(self.folds, starts, strict=True)
             ]
             score = self._score(rank, relaxation, results)
             starts = [result.factors for result in results]
-            if relaxation == 1.0:
+            if relaxation == relaxations[0]:
                 self._keep(rank, starts)
             if score <= best:
                 break
@@ -126,7 +127,7 @@ class RankSearch:
 
     def _solve(self, fold, rank, relaxation, start):
         if self.alpha == "auto":
-            alpha = relaxation * fold.schedule.threshold(rank)
+            alpha = relaxed_alpha(fold.noise, relaxation, bounded=True)
         else:
             alpha = self.alpha / fold.training.units.common
         problem = fold.problem.with_alpha(alpha, rank=rank)

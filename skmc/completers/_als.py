@@ -27,13 +27,13 @@ class ALSCompleter(BaseCompleter):
     rank : int or "auto", default=10
         Number of components; reduced silently to what the shape allows. ``"auto"``: what predicts
         held-out entries best, up from 0, where nothing but the offsets is left; with
-        ``alpha="auto"`` fractions of that penalty are tried too, as a rank that is known needs
-        less. Folds of a tenth of the entries each are held out, as many as give 3000 entries, at
+        ``alpha="auto"`` smaller fractions of the edge of the noise are tried too. Folds of a tenth of the entries each are held out, as many as give 3000 entries, at
         most ten; three ranks in a row without a gain of 0.1 % in error end the search.
     alpha : float or "auto", default="auto"
-        Penalty, at least 0. ``"auto"``: the threshold of least worst-case error [3]_ at the noise
-        level and rank that the fit itself shows; pure noise is fitted by nothing. At 0, rows with
-        fewer entries than the rank get the factors of smallest norm.
+        Penalty, at least 0. ``"auto"``: `SoftImputeCompleter` finds the components that pass the
+        edge of the noise, `rank` of them at most, and these are fitted with 0.4 of it; pure noise
+        is fitted by nothing. At 0, rows with fewer entries than the rank get the factors of
+        smallest norm.
     center : bool or "both", default=True
         True: column offsets are part of the model, unpenalised and fitted jointly with the
         factors. ``"both"``: shrunk row offsets too, for ratings. False: none.
@@ -79,8 +79,8 @@ class ALSCompleter(BaseCompleter):
         Components: X is about ``offsets_ + scale_ * (row_factors(X) @ components_)``, plus the row
         offsets with ``center="both"``.
     rank_ : int
-        Number of components, the bound `rank` as far as the shape allows; the penalty may have
-        made some of them negligible.
+        Number of components: those that stand out of the noise with ``alpha="auto"``, otherwise
+        the bound `rank` as far as the shape allows.
     alpha_ : float
         Penalty that was used.
     fold_in_alpha_ : float
@@ -104,9 +104,9 @@ class ALSCompleter(BaseCompleter):
         and ``rank`` of each iteration, and its ``stage``: objectives before and after a change of
         penalty or units, which begins a stage, cannot be compared.
     search_ : dict of ndarray
-        With ``rank="auto"``, what was tried in this order: ``rank``, ``relaxation`` (factor on the
-        automatic penalty), mean ``score`` (R^2 on held-out entries) and ``n_iter``, iterations of
-        all folds.
+        With ``rank="auto"``, what was tried in this order: ``rank``, ``relaxation`` (penalty as a
+        fraction of the edge of the noise), mean ``score`` (R^2 on held-out entries) and ``n_iter``,
+        iterations of all folds.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -128,8 +128,6 @@ class ALSCompleter(BaseCompleter):
        SVD via fast alternating least squares. JMLR 16, 3367-3402. arXiv:1410.2596.
     .. [2] Zhou, Y., Wilkinson, D., Schreiber, R. and Pan, R. (2008). Large-scale parallel
        collaborative filtering for the Netflix prize. :doi:`10.1007/978-3-540-68880-8_32`.
-    .. [3] Donoho, D. and Gavish, M. (2014). Minimax risk of matrix denoising by singular value
-       thresholding. Annals of Statistics 42(6), 2413-2440. :doi:`10.1214/14-AOS1257`.
 
     Examples
     --------

@@ -191,8 +191,8 @@ class ALSCompleterCV(PathCV):
     def _make_solver(self):
         return AlternatingLeastSquares()
 
-    def _choose(self, folds, alphas, training):
-        ranks = self._checked_ranks(training.largest_rank)
+    def _choose(self, folds, alphas, largest_rank):
+        ranks = self._checked_ranks(largest_rank)
         path = RankAlphaPath(folds, ranks, alphas, **self._search_options()).run()
         r, a = path.best(one_standard_error=self.one_standard_error)
         found = {

@@ -27,21 +27,24 @@ class PathCV(BaseCompleter):
     }
 
     @abstractmethod
-    def _choose(self, folds, alphas, training):
+    def _choose(self, folds, alphas, largest_rank):
         """Follow the path over the folds, and return the Plan of what is best."""
 
     def _rank_and_alpha(self):
         raise NotImplementedError  # the plan has both
 
     def _plan(self, observed, sample_weight, training):
-        alphas = self._grid(training)
+        problem = training.pose()
+        largest_rank = problem.largest_rank
+        alphas = self._grid(problem, training.units)
+        del problem  # as large as the data
         folds = self._folds(observed, sample_weight, self._splits(observed, sample_weight))
-        return self._choose(folds, alphas, training)
+        return self._choose(folds, alphas, largest_rank)
 
-    def _grid(self, training):
+    def _grid(self, problem, units):
         """Penalties in user units, decreasing."""
         if self.alphas is None:
-            largest = training.pose().alpha_max() * training.units.common
+            largest = problem.alpha_max() * units.common
             return largest * np.geomspace(1.0, self.eps, self.n_alphas)
         alphas = np.asarray(self.alphas, dtype=np.float64)
         if alphas.ndim != 1 or not alphas.size or not (np.isfinite(alphas) & (alphas > 0)).all():

@@ -105,9 +105,9 @@ class ProjectedGDCompleter(BaseCompleter):
         and ``rank`` of each iteration, and its ``stage``: objectives before and after a change of
         penalty or units, which begins a stage, cannot be compared.
     search_ : dict of ndarray
-        With ``rank="auto"``, what was tried in this order: ``rank``, ``relaxation`` (factor on the
-        automatic penalty), mean ``score`` (R^2 on held-out entries) and ``n_iter``, iterations of
-        all folds.
+        With ``rank="auto"``, what was tried in this order: ``rank``, ``relaxation`` (penalty as a
+        fraction of the edge of the noise), mean ``score`` (R^2 on held-out entries) and ``n_iter``,
+        iterations of all folds.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

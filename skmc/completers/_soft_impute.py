@@ -26,9 +26,10 @@ class SoftImputeCompleter(BaseCompleter):
     Parameters
     ----------
     alpha : float or "auto", default="auto"
-        Penalty, above 0. ``"auto"``: the threshold of least worst-case error [3]_ at the noise
-        level and rank that the fit itself shows; pure noise is fitted by nothing. From
-        `alpha_max_` on nothing but the offsets is left.
+        Penalty, above 0. ``"auto"``: the penalty at which no noise is let through selects the
+        components, found in the fit itself, and these are fitted again with 0.4 of it and no room
+        for others, which shrinks them less (a relaxed fit [3]_); pure noise is fitted by nothing.
+        From `alpha_max_` on nothing but the offsets is left.
     max_rank : int or None, default=None
         Largest rank kept; None sets no bound. A bound below the rank of the solution makes the
         problem non-convex.
@@ -76,8 +77,9 @@ class SoftImputeCompleter(BaseCompleter):
         Components: X is about ``offsets_ + scale_ * (row_factors(X) @ components_)``, plus the row
         offsets with ``center="both"``.
     rank_ : int
-        Number of components left by the penalty, often more than the signal has: small ones are
-        shrunk, not removed.
+        Number of components: those that stand out of the noise with ``alpha="auto"``, otherwise
+        all that the penalty leaves, often more than the signal has, as small ones are shrunk, not
+        removed.
     alpha_ : float
         Penalty that was used.
     fold_in_alpha_ : float
@@ -122,8 +124,8 @@ class SoftImputeCompleter(BaseCompleter):
        for learning large incomplete matrices. JMLR 11, 2287-2322.
     .. [2] Yao, Q. and Kwok, J. T. (2019). Accelerated and inexact Soft-Impute for large-scale
        matrix and tensor completion. IEEE TKDE 31(9). arXiv:1703.05487.
-    .. [3] Donoho, D. and Gavish, M. (2014). Minimax risk of matrix denoising by singular value
-       thresholding. Annals of Statistics 42(6), 2413-2440. :doi:`10.1214/14-AOS1257`.
+    .. [3] Meinshausen, N. (2007). Relaxed Lasso. Computational Statistics & Data Analysis 52(1),
+       374-393. :doi:`10.1016/j.csda.2006.12.019`.
 
     Examples
     --------

@@ -201,7 +201,7 @@ class SoftImputeCompleterCV(PathCV):
     def _make_solver(self):
         return SoftImpute()
 
-    def _choose(self, folds, alphas, training):
+    def _choose(self, folds, alphas, largest_rank):
         relaxations = self._checked_relaxations()
         max_rank = self.max_rank or np.inf
         path = nuclear_path(folds, alphas, max_rank, relaxations, **self._search_options())

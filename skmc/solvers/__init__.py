@@ -1,9 +1,9 @@
 """Solvers of the completion problem, and the registry that tests, estimators and docs read."""
 
 from skmc.solvers._als import AlternatingLeastSquares
-from skmc.solvers._base import Solver, SolverResult, offsets_only
+from skmc.solvers._base import Solver, SolverResult, joined, offsets_only
 from skmc.solvers._init import resized
-from skmc.solvers._penalty_schedule import PenaltySchedule
+from skmc.solvers._noise import RELAXATION, NoiseSchedule, find_noise, relaxed_alpha, solve_at_edge
 from skmc.solvers._projected_gd import ProjectedGradient
 from skmc.solvers._soft_impute import SoftImpute
 
@@ -12,13 +12,18 @@ SOLVERS = {
 }
 
 __all__ = [
+    "RELAXATION",
     "SOLVERS",
     "AlternatingLeastSquares",
-    "PenaltySchedule",
+    "NoiseSchedule",
     "ProjectedGradient",
     "SoftImpute",
     "Solver",
     "SolverResult",
+    "find_noise",
+    "joined",
     "offsets_only",
+    "relaxed_alpha",
     "resized",
+    "solve_at_edge",
 ]

@@ -3,7 +3,7 @@
 import logging
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -70,7 +70,7 @@ class SolverResult:
     trace : dict of str to list of float
         Per iteration: ``time`` (seconds since the start), ``objective``, ``change`` (relative
         change of Z), ``alpha``, ``rank``, and the ``stage``, which counts changes of penalty and
-        units: objectives of one stage can be compared.
+        units: objectives of one stage can be compared. Solvers may add more.
     units : ndarray of shape (m,), or None
         What a schedule has divided the columns by.
     """
@@ -99,6 +99,22 @@ def offsets_only(problem):
     )
 
 
+def joined(first, second):
+    """Result of a solution that another one was the start of: iterations and trace are of both."""
+    stage, time = first.trace["stage"][-1] + 1, first.trace["time"][-1]
+    later = second.trace | {
+        "stage": [stage + number for number in second.trace["stage"]],
+        "time": [time + seconds for seconds in second.trace["time"]],
+    }
+    unknown = [np.nan] * first.n_iter
+    return replace(
+        second,
+        n_iter=first.n_iter + second.n_iter,
+        trace={key: first.trace.get(key, unknown) + later[key] for key in later},
+        units=first.units,
+    )
+
+
 def rises(problem, new, old):
     """Whether the objective rises from one state to another by more than rounding."""
     slack = 10.0 * float(np.finfo(problem.dtype).eps)
@@ -113,8 +129,8 @@ class Solver(ABC):
     """Base of all solvers: a subclass writes `init_state` and `step`, nothing else.
 
     Class attributes `name` (key in the registry) and `supports` (capabilities, a subset of
-    ``{"zero_alpha", "positive_alpha", "weights"}``) say what it is for; `divergence_cure` is the
-    advice that a diverging fit gives.
+    ``{"zero_alpha", "positive_alpha", "weights", "non_negative"}``) say what it is for, the last
+    that its factors are non-negative; `divergence_cure` is the advice that a diverging fit gives.
     """
 
     name: str
@@ -148,6 +164,10 @@ class Solver(ABC):
     def penalty(self, problem, state):
         """The part of the objective at the state that is proportional to alpha."""
         return problem.penalty(state.factors)
+
+    def extra(self, state):
+        """What the trace keeps besides what it keeps of every solver, by name."""
+        return {}
 
     def check_supports(self, problem):
         """Raise ValueError, naming what is missing, if the solver cannot solve the problem."""
@@ -212,8 +232,9 @@ class Solver(ABC):
                 ("alpha", problem.alpha),
                 ("stage", stage),
                 ("rank", state.factors.rank),
+                *self.extra(state).items(),
             ):
-                trace[key].append(value)
+                trace.setdefault(key, []).append(value)
             self._check_divergence(problem, state, iteration)
             if verbose and iteration % verbose == 0:
                 logger.info(
