@@ -65,6 +65,11 @@ class Factors:
         """Return the factors of Z with column j divided by units_j."""
         return Factors(self.U, self.V / units[:, None].astype(self.V.dtype))
 
+    def unit_components(self, n_rows):
+        """Components of Z for row factors of unit variance over `n_rows` rows, shape (m, k)."""
+        _, s, Q = self.svd()
+        return Q * (s / np.sqrt(n_rows))
+
     def singular_values(self):
         """Singular values of Z, largest first."""
         return self.svd()[1]

@@ -15,6 +15,9 @@ from skmc._validation import row_weights, validate_matrix
 class FittedCompleter(TransformerMixin, BaseEstimator):
     """Completion, factors, entries and scores from components, offsets and scales."""
 
+    # How a row is seen; a subclass may have a narrower way.
+    _fold_in_type = FoldIn
+
     def transform(self, X):
         """Complete the rows of X, each from its own observed entries.
 
@@ -252,7 +255,7 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         return np.nan if self.missing_values == "nan" else float(self.missing_values)
 
     def _fold_in(self):
-        return FoldIn(
+        return self._fold_in_type(
             components=self.components_,
             alpha=self.fold_in_alpha_,
             offsets=self.offsets_,

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skmc._fold_in import FoldIn
+from skmc._non_negative import NonNegativeFactors
+from skmc._non_negative_fold_in import NonNegativeFoldIn
 from skmc._offsets import OffsetModel
 from skmc._problem import CompletionProblem
 from skmc._units import Units, fit_units
@@ -77,17 +79,17 @@ class Training:
             # Balanced, so the row update with this ridge reproduces the training rows.
             found = factors.V
         else:
-            factors, columns = problem.centred(factors, columns)
-            _, s, Q = factors.svd()
             # With row factors of unit variance the ridge of least expected error is the noise
             # variance; plain least squares explodes on rows with about `rank` entries.
-            found = Q * (s / np.sqrt(problem.n_rows))
-            alpha = problem.noise_variance(result.residual.loss, float(s.size))
+            factors, columns = problem.centred(factors, columns)
+            found = factors.unit_components(problem.n_rows)
+            alpha = problem.noise_variance(result.residual.loss, float(found.shape[1]))
         components = np.zeros((found.shape[1], self.learned.size), problem.dtype)
         components[:, self.learned] = found.T
         offsets = units.center.copy()
         offsets[self.learned] += units.scale[self.learned] * columns
-        return FoldIn(
+        kind = NonNegativeFoldIn if isinstance(factors, NonNegativeFactors) else FoldIn
+        return kind(
             components=components,
             alpha=float(alpha),
             offsets=offsets,

@@ -8,8 +8,16 @@ from sklearn.base import clone
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skmc import ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter
-from skmc.completers import COMPLETERS
+from skmc import (
+    ALSCompleter,
+    ALSCompleterCV,
+    FactorizedGDCompleter,
+    NMFCompleter,
+    ProjectedGDCompleter,
+    SoftImputeCompleter,
+    SoftImputeCompleterCV,
+)
+from skmc.completers import COMPLETERS, CROSS_VALIDATED, NON_NEGATIVE
 from skmc.utils import parametrize_with_completer_checks
 
 # On complete data "keep what was observed" is the identity and hides every defect.
@@ -24,15 +32,42 @@ EVERY = [
 ]
 OWN = {
     ALSCompleter: [{"alpha": 1.0, **PREDICT}, {"alpha": 0, "rank": 1, **PREDICT}],
+    NMFCompleter: [
+        {"alpha": 1.0, **PREDICT},
+        {"scale": False, **PREDICT},
+        # At a higher rank products do not reach their limit in the iterations that checks allow.
+        {"update": "multiplicative", "rank": 1, **PREDICT},
+    ],
+    FactorizedGDCompleter: [
+        {"alpha": 0, "rank": 1, "momentum": None, **PREDICT},
+        {"preconditioner": None, "update": "joint", **PREDICT},
+    ],
     ProjectedGDCompleter: [
         {"momentum": None, **PREDICT},
         {"rank": 1, "step_size": 1.0, **PREDICT},
     ],
     SoftImputeCompleter: [{"alpha": 1.0, **PREDICT}, {"max_rank": 1, **PREDICT}],
 }
-INSTANCES = [E(**params) for E in COMPLETERS for params in EVERY + OWN[E]]
+# Searches take long, and have instances of their own.
+GIVEN = {ProjectedGDCompleter: {"rank": 10}, NMFCompleter: {"rank": 3}}
+INSTANCES = [
+    E(**{**GIVEN.get(E, {}), **params})
+    for E in COMPLETERS + NON_NEGATIVE
+    for params in EVERY + OWN[E]
+    if params.keys() <= E().get_params().keys()
+]
+QUICK = {"n_alphas": 3, "eps": 0.01, "cv": 2}
+SEARCHES = {
+    ALSCompleter: {"rank": "auto"},
+    NMFCompleter: {"rank": "auto"},
+    ProjectedGDCompleter: {"rank": "auto"},
+    ALSCompleterCV: {"ranks": [1, 2], **QUICK},
+    SoftImputeCompleterCV: {"relaxations": [1.0, 0.25], **QUICK},
+}
+SEARCHING = [E(**params, **PREDICT) for E, params in SEARCHES.items()]
+KEEPING = [E(**params) for E, params in SEARCHES.items()]
 # Missing entries marked by a number: not for scikit-learn's checks, which take NaN for a hole.
-MARKED = [E(missing_values=-999.0) for E in COMPLETERS]
+MARKED = [E(missing_values=-999.0, **GIVEN.get(E, {})) for E in COMPLETERS + NON_NEGATIVE]
 
 # Checks that scikit-learn runs on its own estimators only.
 UNLISTED = [
@@ -64,15 +99,22 @@ def test_array_api_is_enabled():
 
 
 def test_every_completer_is_checked():
-    assert set(OWN) == set(COMPLETERS)
+    assert set(OWN) == set(COMPLETERS + NON_NEGATIVE)
+    assert set(SEARCHES) >= set(CROSS_VALIDATED)
 
 
-@parametrize_with_checks(INSTANCES)
+@pytest.fixture(autouse=True)
+def few_folds(monkeypatch):
+    """Search for the rank on two folds, in a fifth of the time that ten take."""
+    monkeypatch.setattr("skmc._search._splits.TENTH", 2)
+
+
+@parametrize_with_checks(INSTANCES + SEARCHING + KEEPING)
 def test_sklearn(estimator, check):
     run(check, estimator)
 
 
-@pytest.mark.parametrize("estimator", INSTANCES, ids=str)
+@pytest.mark.parametrize("estimator", INSTANCES + SEARCHING, ids=str)
 @pytest.mark.parametrize("check", UNLISTED)
 def test_sklearn_unlisted(check, estimator):
     with warnings.catch_warnings():
@@ -81,6 +123,6 @@ def test_sklearn_unlisted(check, estimator):
         run(getattr(estimator_checks, check), type(estimator).__name__, clone(estimator))
 
 
-@parametrize_with_completer_checks(INSTANCES + MARKED)
+@parametrize_with_completer_checks(INSTANCES + SEARCHING + MARKED)
 def test_completer(estimator, check):
     check(estimator)

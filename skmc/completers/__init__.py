@@ -3,20 +3,27 @@
 from skmc.completers._als import ALSCompleter
 from skmc.completers._als_cv import ALSCompleterCV
 from skmc.completers._entry_regressor import EntryRegressor
+from skmc.completers._factorized_gd import FactorizedGDCompleter
+from skmc.completers._nmf import NMFCompleter
 from skmc.completers._projected_gd import ProjectedGDCompleter
 from skmc.completers._soft_impute import SoftImputeCompleter
 from skmc.completers._soft_impute_cv import SoftImputeCompleterCV
 
-COMPLETERS = (ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter)
+COMPLETERS = (ALSCompleter, FactorizedGDCompleter, ProjectedGDCompleter, SoftImputeCompleter)
+# Those for non-negative data.
+NON_NEGATIVE = (NMFCompleter,)
 # Those that choose rank or penalty by cross-validation.
 CROSS_VALIDATED = (ALSCompleterCV, SoftImputeCompleterCV)
 
 __all__ = [
     "COMPLETERS",
     "CROSS_VALIDATED",
+    "NON_NEGATIVE",
     "ALSCompleter",
     "ALSCompleterCV",
     "EntryRegressor",
+    "FactorizedGDCompleter",
+    "NMFCompleter",
     "ProjectedGDCompleter",
     "SoftImputeCompleter",
     "SoftImputeCompleterCV",

@@ -27,8 +27,9 @@ class ALSCompleter(BaseCompleter):
     rank : int or "auto", default=10
         Number of components; reduced silently to what the shape allows. ``"auto"``: what predicts
         held-out entries best, up from 0, where nothing but the offsets is left; with
-        ``alpha="auto"`` smaller fractions of the edge of the noise are tried too. Folds of a tenth of the entries each are held out, as many as give 3000 entries, at
-        most ten; three ranks in a row without a gain of 0.1 % in error end the search.
+        ``alpha="auto"`` smaller fractions of the edge of the noise are tried too. Folds of a tenth
+        of the entries each are held out, as many as give 3000 entries, at most ten; three ranks in
+        a row without a gain of 0.1 % in error end the search.
     alpha : float or "auto", default="auto"
         Penalty, at least 0. ``"auto"``: `SoftImputeCompleter` finds the components that pass the
         edge of the noise, `rank` of them at most, and these are fitted with 0.4 of it; pure noise

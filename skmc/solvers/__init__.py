@@ -2,20 +2,31 @@
 
 from skmc.solvers._als import AlternatingLeastSquares
 from skmc.solvers._base import Solver, SolverResult, joined, offsets_only
+from skmc.solvers._factorized_gd import FactorizedGradient
 from skmc.solvers._init import resized
+from skmc.solvers._nmf import NonNegativeALS
 from skmc.solvers._noise import RELAXATION, NoiseSchedule, find_noise, relaxed_alpha, solve_at_edge
 from skmc.solvers._projected_gd import ProjectedGradient
 from skmc.solvers._soft_impute import SoftImpute
 
 SOLVERS = {
-    solver.name: solver for solver in (AlternatingLeastSquares, ProjectedGradient, SoftImpute)
+    solver.name: solver
+    for solver in (
+        AlternatingLeastSquares,
+        NonNegativeALS,
+        ProjectedGradient,
+        SoftImpute,
+        FactorizedGradient,
+    )
 }
 
 __all__ = [
     "RELAXATION",
     "SOLVERS",
     "AlternatingLeastSquares",
+    "FactorizedGradient",
     "NoiseSchedule",
+    "NonNegativeALS",
     "ProjectedGradient",
     "SoftImpute",
     "Solver",

@@ -8,6 +8,7 @@ from unittest import SkipTest
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils import get_tags
 
 # Two computations of the same numbers in another order: a batch of rows and its parts.
 SAME_ROWS = 1e-7
@@ -15,17 +16,25 @@ SAME_ROWS = 1e-7
 SAME_FIT = 1e-4
 
 
-def noisy_low_rank(n_rows=40, n_columns=10, *, missing=0.3, seed=0):
+def noisy_low_rank(estimator, n_rows=40, n_columns=10, *, missing=0.3, seed=0):
     """Return an incomplete matrix of rank 2 with column offsets and noise, and the complete one.
 
-    Every row has at least three observed entries and every column at least five.
+    Every row has at least three observed entries and every column at least five. For estimators
+    that are tagged as taking positive data only, factors, offsets and sums are made positive.
     """
     rng = np.random.RandomState(seed)
-    complete = rng.standard_normal((n_rows, 2)) @ rng.standard_normal((2, n_columns))
-    complete += 3.0 * rng.standard_normal(n_columns) + 0.1 * rng.standard_normal(complete.shape)
+    sign = np.abs if positive_only(estimator) else np.asarray
+    complete = sign(rng.standard_normal((n_rows, 2))) @ sign(rng.standard_normal((2, n_columns)))
+    complete += sign(3.0 * rng.standard_normal(n_columns))
+    complete = sign(complete + 0.1 * rng.standard_normal(complete.shape))
     holes = rng.uniform(size=complete.shape) < missing
     holes[np.arange(n_rows)[:, None], (np.arange(n_rows)[:, None] + [0, 1, 2]) % n_columns] = False
     return np.where(holes, np.nan, complete), complete
+
+
+def positive_only(estimator):
+    """Say whether the estimator takes positive data only."""
+    return get_tags(estimator).input_tags.positive_only
 
 
 def has_param(estimator, name):

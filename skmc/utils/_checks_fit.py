@@ -23,7 +23,7 @@ from skmc.utils._check_tools import (
 
 def check_completer_attributes(name, estimator):
     """The attributes that tell what was learned are there and make sense."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     if completer.components_.shape != (completer.rank_, X.shape[1]):
         raise AssertionError(f"{name}.components_ has shape {completer.components_.shape}")
@@ -41,7 +41,7 @@ def check_completer_attributes(name, estimator):
 def check_completer_rank_is_clipped(name, estimator):
     """A rank beyond the size of the data is clipped in `rank_`, never in `rank`."""
     need_param(estimator, "rank")
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator, rank=10_000).fit(mark(estimator, X))
     if completer.rank != 10_000:
         raise AssertionError(f"{name}.fit changes the parameter rank")
@@ -51,7 +51,7 @@ def check_completer_rank_is_clipped(name, estimator):
 
 def check_completer_row_permutation(name, estimator, *, rtol=SAME_FIT):
     """The order of the training rows does not matter."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     order = np.random.RandomState(0).permutation(len(X))
     one = patient(estimator).fit(mark(estimator, X))
     other = patient(estimator).fit(mark(estimator, X[order]))
@@ -62,7 +62,7 @@ def check_completer_row_permutation(name, estimator, *, rtol=SAME_FIT):
 
 def check_completer_column_permutation(name, estimator, *, rtol=SAME_FIT):
     """Permuted columns give the permuted result."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     order = np.random.RandomState(0).permutation(X.shape[1])
     one = patient(estimator).fit(mark(estimator, X))
     other = patient(estimator).fit(mark(estimator, X[:, order]))
@@ -77,7 +77,7 @@ def check_completer_column_permutation(name, estimator, *, rtol=SAME_FIT):
 def check_completer_shift(name, estimator, *, rtol=SAME_FIT):
     """Constants added to the columns are added to the result."""
     _need_enabled(estimator, "center")
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     shift = 10.0 * np.random.RandomState(0).standard_normal(X.shape[1])
     one = patient(estimator).fit(mark(estimator, X))
     other = patient(estimator).fit(mark(estimator, X + shift))
@@ -92,7 +92,7 @@ def check_completer_shift(name, estimator, *, rtol=SAME_FIT):
 def check_completer_scale(name, estimator, *, rtol=SAME_FIT):
     """Columns in another unit are completed alike, in that unit."""
     _need_enabled(estimator, "scale")
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     unit = np.geomspace(1e-3, 1e3, X.shape[1]) if _centers_columns(estimator) else 1000.0
     one = patient(estimator).fit(mark(estimator, X))
     other = patient(estimator).fit(mark(estimator, X * unit))
@@ -106,7 +106,7 @@ def check_completer_scale(name, estimator, *, rtol=SAME_FIT):
 
 def check_completer_does_not_learn_from_y(name, estimator):
     """`fit` learns nothing from y: the values that scoring hides do not leak."""
-    X, complete = noisy_low_rank()
+    X, complete = noisy_low_rank(estimator)
     hidden = np.where(np.isnan(X), complete, np.nan)
     one = fresh(estimator).fit(mark(estimator, X), hidden)
     other = fresh(estimator).fit(mark(estimator, X), hidden * 1e6)
@@ -116,7 +116,7 @@ def check_completer_does_not_learn_from_y(name, estimator):
 def check_completer_sample_weight(name, estimator, *, rtol=SAME_FIT):
     """A weight k is a row given k times, a weight 0 a row left out."""
     need_fit_argument(estimator, "sample_weight")
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     weight = np.random.RandomState(0).randint(0, 4, size=len(X))
     weighted = patient(estimator).fit(mark(estimator, X), sample_weight=weight)
     repeated = patient(estimator).fit(mark(estimator, np.repeat(X, weight, axis=0)))
@@ -131,7 +131,7 @@ def check_completer_sample_weight(name, estimator, *, rtol=SAME_FIT):
 def check_completer_entry_weight(name, estimator, *, rtol=SAME_FIT):
     """An entry weight of 1 everywhere is none, and a weight of 0 makes the entry missing."""
     need_fit_argument(estimator, "entry_weight")
-    X, complete = noisy_low_rank()
+    X, complete = noisy_low_rank(estimator)
     plain = patient(estimator).fit(mark(estimator, X))
     ones = patient(estimator).fit(mark(estimator, X), entry_weight=np.ones(X.shape))
     assert_close(
@@ -153,7 +153,7 @@ def check_completer_entry_weight(name, estimator, *, rtol=SAME_FIT):
 def check_completer_warm_start(name, estimator, *, rtol=SAME_FIT):
     """A second, warm-started fit takes no more iterations and gives the same answer."""
     need_param(estimator, "warm_start")
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     X = mark(estimator, X)
     completer = patient(estimator, warm_start=True)
     if completer.get_params(deep=False).get("alpha") == "auto":
@@ -179,7 +179,7 @@ def check_completer_all_missing(name, estimator):
 
 def check_completer_infinity(name, estimator):
     """Infinite entries are an error, in `fit` and in `transform`."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     bad = mark(estimator, X)
     bad[2, 1] = np.inf
@@ -191,7 +191,7 @@ def check_completer_infinity(name, estimator):
 
 def check_completer_empty_column(name, estimator):
     """A column without observed entries gives one warning that names it and a finite fill."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     X[:, 7] = np.nan
     keep = estimator.get_params(deep=False).get("keep_empty_features", True)
     with recorded_warnings() as record:
@@ -215,7 +215,7 @@ def check_completer_empty_column(name, estimator):
 
 def check_completer_constant_column(name, estimator, *, rtol=1e-2):
     """A constant column is completed without warnings, and with the constant if centred."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     X[:, 3] = np.where(np.isnan(X[:, 3]), np.nan, 2.5)
     with recorded_warnings() as record:
         result = completed(patient(estimator).fit(mark(estimator, X)), X)

@@ -16,7 +16,7 @@ from skmc.utils._check_tools import (
 
 def check_completer_masked_array(name, estimator):
     """What a masked array masks is missing, whatever lies beneath the mask."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     masked = np.ma.MaskedArray(np.where(np.isnan(X), 1e6, X), mask=np.isnan(X))
     expected = fresh(estimator).fit_transform(mark(estimator, X))
     _assert_same(fresh(estimator).fit(masked).transform(masked), expected, f"{name}: masked array")
@@ -25,7 +25,7 @@ def check_completer_masked_array(name, estimator):
 def check_completer_nested_lists(name, estimator):
     """Lists of lists, with NaN or None for what is missing, are as good as arrays."""
     need_nan(estimator)
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     expected = fresh(estimator).fit_transform(X)
     nothing = [[None if np.isnan(x) else x for x in row] for row in X]
     for data in X.tolist(), nothing:
@@ -34,7 +34,7 @@ def check_completer_nested_lists(name, estimator):
 
 def check_completer_memory_layouts(name, estimator):
     """Fortran order, strides, reversed and big-endian arrays give the same numbers."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     X = mark(estimator, X)
     expected = fresh(estimator).fit_transform(X)
     wide = np.repeat(X, 2, axis=1)
@@ -62,7 +62,7 @@ def check_completer_pandas(name, estimator):
     """Data frames with NaN, nullable and arrow types are read as the arrays that they are."""
     pd = need_module("pandas")
     need_nan(estimator)
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     frame = pd.DataFrame(X, columns=[f"column {j}" for j in range(X.shape[1])])
     expected = fresh(estimator).fit_transform(X)
     frames = {"float64": frame, "Float64": frame.astype("Float64")}
@@ -86,7 +86,7 @@ def check_completer_pandas_nullable_integers(name, estimator):
 def check_completer_pandas_output(name, estimator):
     """Asked for pandas output, `transform` keeps the index and the names of the columns."""
     pd = need_module("pandas")
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     X = mark(estimator, X)
     index = [f"row {i}" for i in range(len(X))]
     frame = pd.DataFrame(X, index=index, columns=[f"column {j}" for j in range(X.shape[1])])
@@ -103,7 +103,7 @@ def check_completer_polars(name, estimator):
     """Polars frames with null are read, and come back if polars output is asked for."""
     pl = need_module("polars")
     need_nan(estimator)
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     columns = [f"column {j}" for j in range(X.shape[1])]
     frame = pl.DataFrame(X, schema=columns).fill_nan(None)
     expected = fresh(estimator).fit_transform(X)

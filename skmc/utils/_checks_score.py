@@ -10,12 +10,13 @@ from skmc.utils._check_tools import (
     fresh,
     mark,
     noisy_low_rank,
+    positive_only,
 )
 
 
 def check_completer_leave_one_out(name, estimator, *, rtol=1e-6):
     """The closed form equals hiding one entry after the other and completing its row."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     fast = np.asarray(completer.leave_one_out(mark(estimator, X)))
     if fast.shape != X.shape:
@@ -34,7 +35,7 @@ def check_completer_score_is_leave_one_out(name, estimator, *, rtol=1e-6):
 
     Both are measured in units of ``spread_``, so that no column counts more for its unit.
     """
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     train, test = X[:30], X[30:]
     completer = fresh(estimator).fit(mark(estimator, train))
     left_out = np.asarray(completer.leave_one_out(mark(estimator, test)))
@@ -46,7 +47,7 @@ def check_completer_score_is_leave_one_out(name, estimator, *, rtol=1e-6):
 
 def check_completer_score_is_deterministic(name, estimator):
     """`score` is a Python float of at most 1, the same at every call, for any 1-D y."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     score = completer.score(mark(estimator, X))
     if type(score) is not float or not score <= 1:
@@ -59,7 +60,7 @@ def check_completer_score_is_deterministic(name, estimator):
 
 def check_completer_score_order_of_rows(name, estimator, *, rtol=SAME_ROWS):
     """The order of the rows does not change the score, nor does a weight of 1."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     score = completer.score(mark(estimator, X))
     assert_close(
@@ -71,7 +72,7 @@ def check_completer_score_order_of_rows(name, estimator, *, rtol=SAME_ROWS):
 
 def check_completer_score_held_out(name, estimator, *, rtol=1e-6):
     """`score(X, Y)` is R2 on the entries missing in X and present in Y, and on no others."""
-    X, complete = noisy_low_rank()
+    X, complete = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     means = np.nanmean(X, axis=0)
     held_out = np.where(np.isnan(X) & (np.arange(X.shape[1]) != 4), complete, np.nan)
@@ -92,7 +93,7 @@ def check_completer_score_held_out(name, estimator, *, rtol=1e-6):
 
 def check_completer_score_shape_of_y(name, estimator):
     """A matrix y of another shape than X is an error."""
-    X, complete = noisy_low_rank()
+    X, complete = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     for y in complete[:, :-1], complete[:-1]:
         with expect_error(ValueError, f"{name}.score must reject y {y.shape} for X {X.shape}"):
@@ -104,6 +105,8 @@ def check_completer_score_sees_noise(name, estimator):
     rng = np.random.RandomState(0)
     offsets = 10.0 * rng.standard_normal(10)
     X = rng.standard_normal((60, 10)) + offsets
+    if positive_only(estimator):
+        X -= X.min()
     X[rng.uniform(size=X.shape) < 0.2] = np.nan
     completer = fresh(estimator).fit(mark(estimator, X[:40]))
     score = completer.score(mark(estimator, X[40:]))

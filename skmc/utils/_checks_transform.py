@@ -23,7 +23,7 @@ from skmc.utils._check_tools import (
 
 def check_completer_fills_everything(name, estimator):
     """Nothing is missing in the result, not even in rows without any observed entry."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     test = np.vstack([X[:3], np.full((1, X.shape[1]), np.nan)])
     result = completed(completer, test)
@@ -35,7 +35,7 @@ def check_completer_fills_everything(name, estimator):
 
 def check_completer_keeps_observed(name, estimator):
     """Observed entries come back bit by bit, except where the user asked for the model's."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     seen = ~np.isnan(X)
     same = completed(completer, X)[seen] == X[seen]
@@ -48,7 +48,7 @@ def check_completer_keeps_observed(name, estimator):
 
 def check_completer_beats_column_means(name, estimator):
     """The missing entries of a noisy matrix of low rank are predicted better than by means."""
-    X, complete = noisy_low_rank(n_rows=80, n_columns=12)
+    X, complete = noisy_low_rank(estimator, n_rows=80, n_columns=12)
     rank = {"rank": 2} if has_param(estimator, "rank") else {}
     completer = fresh(estimator, **rank).fit(mark(estimator, X))
     holes = np.isnan(X)
@@ -63,7 +63,7 @@ def check_completer_beats_column_means(name, estimator):
 
 def check_completer_leaves_input_alone(name, estimator):
     """Nothing is ever written into X; read-only arrays are fine."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     X = mark(estimator, X)
     before = X.copy()
     result = fresh(estimator).fit(X).transform(X)
@@ -76,7 +76,7 @@ def check_completer_leaves_input_alone(name, estimator):
 
 def check_completer_fit_transform(name, estimator, *, rtol=1e-10):
     """`fit_transform` is `fit` and then `transform`."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     X = mark(estimator, X)
     both = fresh(estimator).fit_transform(X)
     assert_close(
@@ -89,7 +89,7 @@ def check_completer_fit_transform(name, estimator, *, rtol=1e-10):
 
 def check_completer_subset_of_rows(name, estimator, *, rtol=SAME_ROWS):
     """A row alone is completed as in a batch."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     alone = np.vstack([completed(completer, row[None]) for row in X])
     assert_close(
@@ -99,7 +99,7 @@ def check_completer_subset_of_rows(name, estimator, *, rtol=SAME_ROWS):
 
 def check_completer_order_of_rows(name, estimator, *, rtol=SAME_ROWS):
     """The order of the rows given to `transform` does not matter."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     order = np.random.RandomState(0).permutation(len(X))
     assert_close(
@@ -112,7 +112,7 @@ def check_completer_order_of_rows(name, estimator, *, rtol=SAME_ROWS):
 
 def check_completer_rows_are_independent(name, estimator, *, rtol=SAME_ROWS):
     """Other rows of a batch have no influence, be they ever so large."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     others = X.copy()
     others[10:] *= 1e6
@@ -126,7 +126,7 @@ def check_completer_rows_are_independent(name, estimator, *, rtol=SAME_ROWS):
 
 def check_completer_does_not_remember_rows(name, estimator):
     """`transform` does not change the estimator: the second call gives the same bits."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     first = completed(completer, X)
     completed(completer, 2 * X[::-1])
@@ -135,7 +135,7 @@ def check_completer_does_not_remember_rows(name, estimator):
 
 def check_completer_row_factors(name, estimator, *, rtol=SAME_ROWS):
     """`row_factors` gives `rank_` finite numbers for each row, each row on its own."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     factors = np.asarray(completer.row_factors(mark(estimator, X)))
     if factors.shape != (len(X), completer.rank_):
@@ -150,7 +150,7 @@ def check_completer_row_factors(name, estimator, *, rtol=SAME_ROWS):
 
 def check_completer_predicts_entries(name, estimator, *, rtol=1e-2):
     """`predict_entries` gives the entries of the training matrix that `transform` fills in."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = patient(estimator).fit(mark(estimator, X))
     rows, columns = np.nonzero(np.isnan(X))
     entries = completer.predict_entries(rows, columns)
@@ -172,7 +172,7 @@ def check_completer_predicts_entries(name, estimator, *, rtol=1e-2):
 
 def check_completer_pickle(name, estimator):
     """A pickled completer gives the same bits."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     again = pickle.loads(pickle.dumps(completer))
     assert_identical(completed(again, X), completed(completer, X), f"{name} changes when pickled")
@@ -180,7 +180,7 @@ def check_completer_pickle(name, estimator):
 
 def check_completer_float32(name, estimator, *, rtol=1e-2):
     """float32 in, float32 out, and nearly the same numbers."""
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator).fit(mark(estimator, X))
     single = fresh(estimator).fit(mark(estimator, X).astype(np.float32))
     result = single.transform(mark(estimator, X).astype(np.float32))
@@ -197,7 +197,7 @@ def check_completer_float32(name, estimator, *, rtol=1e-2):
 def check_completer_threads(name, estimator):
     """The number of threads does not change a bit."""
     need_param(estimator, "n_jobs")
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     one, two = (fresh(estimator, n_jobs=n).fit(mark(estimator, X)) for n in (1, 2))
     assert_identical(completed(one, X), completed(two, X), f"{name} depends on n_jobs")
 
@@ -206,7 +206,7 @@ def check_completer_missing_values(name, estimator):
     """Another marker for missing entries gives the same bits, and then NaN is an error."""
     need_param(estimator, "missing_values")
     need_nan(estimator)
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     other = fresh(estimator, missing_values=-999.0)
     assert not missing_is_nan(other)
     expected = predicted(fresh(estimator).fit(X), X)
@@ -224,7 +224,7 @@ def check_completer_missing_values(name, estimator):
 def check_completer_add_indicator(name, estimator):
     """Indicators come after the completed columns, one for each column with holes."""
     need_param(estimator, "add_indicator")
-    X, _ = noisy_low_rank()
+    X, _ = noisy_low_rank(estimator)
     completer = fresh(estimator, add_indicator=True).fit(mark(estimator, X))
     result = np.asarray(completer.transform(mark(estimator, X)))
     holes = np.isnan(X)[:, np.isnan(X).any(axis=0)]

@@ -20,11 +20,22 @@ def observe(X, mask, weights=None, form="dense"):
     return SparseObserved.from_arrays(indptr, np.nonzero(mask)[1], X[mask], X.shape, weights)
 
 
-def low_rank_table(n=40, m=25, rank=3, noise=0.1, fraction=0.6, seed=0, dtype=np.float64):
-    """X, mask of a noisy low-rank table whose rows and columns all have several entries."""
+def low_rank_table(
+    n=40, m=25, rank=3, noise=0.1, fraction=0.6, seed=0, dtype=np.float64, non_negative=False
+):
+    """X, mask of a noisy low-rank table whose rows and columns all have several entries.
+
+    A non-negative one is a product of non-negative factors, without column means.
+    """
     rng = np.random.default_rng(seed)
-    Z = rng.normal(size=(n, rank)) @ rng.normal(size=(rank, m)) / np.sqrt(rank)
-    X = Z + rng.normal(size=m) + noise * rng.normal(size=(n, m))
+    U, V = rng.normal(size=(n, rank)), rng.normal(size=(rank, m))
+    if non_negative:
+        # Zeros among them, so that bounds are active.
+        U, V = np.maximum(U, 0), np.maximum(V, 0)
+        X = np.abs(U @ V / np.sqrt(rank) + noise * rng.normal(size=(n, m)))
+    else:
+        Z = U @ V / np.sqrt(rank)
+        X = Z + rng.normal(size=m) + noise * rng.normal(size=(n, m))
     mask = rng.random((n, m)) < fraction
     mask[np.arange(n), np.arange(n) % m] = True
     mask[np.arange(m) % n, np.arange(m)] = True

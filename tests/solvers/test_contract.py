@@ -4,18 +4,25 @@ import numpy as np
 import pytest
 from problems import FORMS, low_rank_table, make_problem, observe
 
+from skmc._non_negative import non_negative_rows
 from skmc._offsets import OffsetModel
 from skmc._problem import CompletionProblem
 from skmc.solvers import SOLVERS
 
 ALL = sorted(SOLVERS)
-PENALISED = [name for name in ALL if "positive_alpha" in SOLVERS[name].supports]
-HARD = [name for name in ALL if "zero_alpha" in SOLVERS[name].supports]
+# Bounds on the factors make another problem, for data without offsets, with an optimum of its own.
+NON_NEGATIVE = [name for name in ALL if "non_negative" in SOLVERS[name].supports]
+FREE = [name for name in ALL if name not in NON_NEGATIVE]
+PENALISED = [name for name in FREE if "positive_alpha" in SOLVERS[name].supports]
+HARD = [name for name in FREE if "zero_alpha" in SOLVERS[name].supports]
 TIGHT = {"max_iter": 20_000, "tol": 1e-9}
 
 
 def problem_for(name, **options):
     """A problem that the solver can solve: penalised if it can, else of hard rank."""
+    if name in NON_NEGATIVE:
+        own = {"alpha": 0.5, "rank": 3, "kind": "none", "non_negative": True}
+        return make_problem(**{**own, **options})
     if name in PENALISED:
         return make_problem(alpha=2.0, **options)
     return make_problem(**{"alpha": 0.0, "rank": 3, **options})
@@ -25,6 +32,10 @@ def run(name, problem, init="svd", seed=0, **options):
     solver = SOLVERS[name]()
     start = solver.start(problem, init, np.random.RandomState(seed))
     return solver.solve(problem, start, **{**TIGHT, **options})
+
+
+def factors_of(factors):
+    return factors.U, factors.V
 
 
 def product(result):
@@ -66,29 +77,58 @@ def test_objective_never_rises(name, weighted):
 def test_solution_is_stationary(name):
     problem = problem_for(name)
     result = run(name, problem)
-    gradients = problem.gradient(result.factors)
+    factors, gradients = result.factors, problem.gradient(result.factors)
+    if name in NON_NEGATIVE:
+        # At a bound the gradient may point outwards.
+        gradients = [np.minimum(*pair) for pair in zip(factors_of(factors), gradients, strict=True)]
     scale = np.abs(problem.observed.values).max() * np.abs(result.factors.V).max()
     assert max(np.abs(g).max() for g in gradients) <= 1e-5 * scale
+
+
+@pytest.mark.parametrize("name", NON_NEGATIVE)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("init", ["svd", "random"])
+def test_factors_are_never_negative(name, form, init):
+    problem = problem_for(name, form=form)
+    smallest = []
+    result = run(
+        name, problem, init, max_iter=50, tol=0,
+        callback=lambda _, state: smallest.append(min(F.min() for F in factors_of(state.factors))),
+    )  # fmt: skip
+    assert len(smallest) == 50
+    assert min(*smallest, *(F.min() for F in factors_of(result.factors))) >= 0
+
+
+@pytest.mark.parametrize("name", NON_NEGATIVE)
+def test_non_negative_solvers_refuse_other_problems(name):
+    with pytest.raises(ValueError, match=f"{name}.*offsets"):
+        run(name, make_problem(alpha=0.5, rank=3, non_negative=True))
+    with pytest.raises(ValueError, match=f"{name}.*negative"):
+        run(name, make_problem(alpha=0.5, rank=3, kind="none"))
 
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("form", FORMS)
 def test_fold_in_reproduces_the_training_rows(name, form):
-    problem = problem_for(name, form=form, noise=0.1 if name in PENALISED else 0.0)
+    noisy = name in PENALISED + NON_NEGATIVE
+    problem = problem_for(name, form=form, noise=0.1 if noisy else 0.0)
     result = run(name, problem)
     factors = result.factors.balanced()
     columns = problem.residual(factors).offsets.columns
-    U, _ = problem.observed.ridge_rows(
-        factors.V, problem.alpha, shift=columns, shift_scale=problem.offsets.design
-    )
+    if name in NON_NEGATIVE:
+        U = non_negative_rows(problem.observed, factors.V, problem.alpha)
+    else:
+        U, _ = problem.observed.ridge_rows(
+            factors.V, problem.alpha, shift=columns, shift_scale=problem.offsets.design
+        )
     difference = (U - factors.U) @ factors.V.T
     assert np.abs(difference).max() <= 1e-6 * np.abs(product(result)).max()
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_transposition_swaps_the_factors(name):
-    X, mask = low_rank_table(n=30, m=20)
-    alpha, rank = (2.0, 20) if name in PENALISED else (0.0, 3)
+    X, mask = low_rank_table(n=30, m=20, non_negative=name in NON_NEGATIVE)
+    alpha, rank = (2.0, 20) if name in PENALISED else (problem_for(name).alpha, 3)
     results = []
     for table, pattern in ((X, mask), (X.T.copy(), mask.T.copy())):
         observed = observe(table, pattern)
@@ -100,14 +140,15 @@ def test_transposition_swaps_the_factors(name):
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("form", FORMS)
 def test_permutation_of_rows_and_columns(name, form):
-    X, mask = low_rank_table(n=30, m=20)
+    X, mask = low_rank_table(n=30, m=20, non_negative=name in NON_NEGATIVE)
     rng = np.random.default_rng(1)
     rows, columns = rng.permutation(30), rng.permutation(20)
-    alpha, rank = (2.0, 20) if name in PENALISED else (0.0, 3)
+    alpha, rank = (2.0, 20) if name in PENALISED else (problem_for(name).alpha, 3)
     results = []
     for table, pattern in ((X, mask), (X[rows][:, columns], mask[rows][:, columns])):
         observed = observe(table, pattern, form=form)
-        problem = CompletionProblem(observed, rank, alpha, OffsetModel(observed))
+        offsets = OffsetModel(observed, problem_for(name).offsets.kind)
+        problem = CompletionProblem(observed, rank, alpha, offsets)
         results.append(product(run(name, problem)))
     np.testing.assert_allclose(results[0][rows][:, columns], results[1], atol=1e-6)
 
@@ -118,7 +159,8 @@ def test_integer_weights_equal_repeated_columns_of_entries(name):
     one = problem_for(name)
     observed = one.observed
     doubled = observed.with_values(observed.values, 2.0 * np.where(observed.mask, 1.0, 0.0))
-    two = CompletionProblem(doubled, one.rank, 2.0 * one.alpha, OffsetModel(doubled))
+    offsets = OffsetModel(doubled, one.offsets.kind)
+    two = CompletionProblem(doubled, one.rank, 2.0 * one.alpha, offsets)
     np.testing.assert_allclose(product(run(name, one)), product(run(name, two)), atol=1e-6)
 
 
