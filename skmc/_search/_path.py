@@ -8,8 +8,9 @@ from skmc.solvers import AlternatingLeastSquares, SoftImpute, joined, resized
 
 # Steps in a row without a gain after which a path ends.
 PATIENCE = 3
-# A gain counts if it is this part of what is left unexplained, 0.1 % in root mean square.
-LEAST_GAIN = 2e-3
+# A gain counts if it is this part of what is left unexplained, 0.1 % in root mean square, and more
+# than rounding.
+LEAST_GAIN, ROUNDING = 2e-3, 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,14 +34,21 @@ class Path:
         That is within 0.1 % of its error or, with `one_standard_error`, within one standard error
         of its mean score.
         """
+        if not self.scores.shape[2]:
+            return 0, 0
         mean = self.scores.mean(axis=2)
         best = np.nanmax(mean)
-        bound = best - LEAST_GAIN * (1.0 - min(best, 1.0))
+        bound = best - least_gain(best)
         if one_standard_error and self.scores.shape[2] > 1:
             at = self.scores[np.unravel_index(np.nanargmax(mean), mean.shape)]
             bound = min(bound, best - at.std(ddof=1) / np.sqrt(at.size))
         outer = int(np.flatnonzero((mean >= bound).any(axis=1))[0])
         return outer, int(np.nanargmax(mean[outer]))
+
+
+def least_gain(score):
+    """How much better than this a score has to be to count as better."""
+    return LEAST_GAIN * (1.0 - min(score, 1.0)) + ROUNDING
 
 
 def growing_ranks(largest):
@@ -60,7 +68,7 @@ class Patience:
     def see(self, score, at):
         """Take a score into account and return whether to go on."""
         self.misses += 1
-        if score > self.best + LEAST_GAIN * (1.0 - min(self.best, 1.0)) or self.at < 0:
+        if self.at < 0 or score > self.best + least_gain(self.best):
             self.misses = 0
         if score > self.best or self.at < 0:
             self.best, self.at = score, at
@@ -93,7 +101,9 @@ def relaxed(result, relaxation, **options):
     problem = result.problem.with_alpha(relaxation * result.problem.alpha, rank=rank)
     refit = AlternatingLeastSquares().solve(problem, result.factors, **options)
     both = joined(result, refit)
-    return replace(both, converged=result.converged and refit.converged)
+    if result.converged:
+        return both
+    return replace(both, converged=False, stop_reason=result.stop_reason)
 
 
 def nuclear_path(folds, alphas, max_rank, relaxations, **options):
@@ -120,6 +130,8 @@ def nuclear_path(folds, alphas, max_rank, relaxations, **options):
         Scores of shape (n_alphas, n_relaxations, n_folds).
     """
     scores = np.full((len(alphas), len(relaxations), len(folds)), np.nan)
+    if not folds:
+        return Path(scores, 0)
     solver, starts, n_iter = SoftImpute(), [None] * len(folds), 0
     patience = [Patience() for _ in relaxations]
     alive = [True] * len(relaxations)
@@ -174,6 +186,8 @@ class RankAlphaPath:
 
     def run(self):
         """Follow the path, and return it."""
+        if not self.folds:
+            return Path(self.scores, 0)
         row, first = {}, 0
         patience = Patience()
         for r in range(len(self.ranks)):
@@ -187,7 +201,9 @@ class RankAlphaPath:
         """Solutions at one rank, by position of the penalty, and the best of them."""
         row, patience = {}, Patience()
         for a in range(first, len(self.alphas)):
-            starts = row.get(a - 1) or previous.get(a) or previous.get(a - 1)
+            starts = row.get(a - 1)
+            if starts is None and previous:
+                starts = previous[min(previous, key=lambda b, a=a: abs(b - a))]
             if not patience.see(self._solve(r, a, starts, row), a):
                 break
         while patience.at == min(row) > 0:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skmc._search._path import LEAST_GAIN, PATIENCE, Patience, growing_ranks
+from skmc._search._path import PATIENCE, Patience, growing_ranks, least_gain
 from skmc.solvers import RELAXATION, offsets_only, relaxed_alpha, resized
 
 # Fractions of the edge of the noise that are tried as the penalty at each rank.
@@ -80,7 +80,7 @@ class RankSearch:
     def _best(self):
         """Position of the smallest rank within the least gain of the best score."""
         rank, score = (np.asarray(self.table[key]) for key in ("rank", "score"))
-        good = np.flatnonzero(score >= score.max() - LEAST_GAIN * (1.0 - score.max()))
+        good = np.flatnonzero(score >= score.max() - least_gain(score.max()))
         smallest = good[rank[good] == rank[good].min()]
         return smallest[np.argmax(score[smallest])]
 

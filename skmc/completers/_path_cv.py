@@ -1,6 +1,7 @@
 """What completers that choose by cross-validation over entries have in common."""
 
 from abc import abstractmethod
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -39,15 +40,18 @@ class PathCV(BaseCompleter):
         alphas = self._grid(problem, training.units)
         del problem  # as large as the data
         folds = self._folds(observed, sample_weight, self._splits(observed, sample_weight))
-        return self._choose(folds, alphas, largest_rank)
+        plan = self._choose(folds, alphas, largest_rank)
+        # Where no entry can be held out, none says anything about another.
+        return plan if folds else replace(plan, rank=0)
 
     def _grid(self, problem, units):
         """Penalties in user units, decreasing."""
         if self.alphas is None:
-            largest = problem.alpha_max() * units.common
+            # Where there is nothing but offsets any penalty will do.
+            largest = problem.alpha_max() * units.common or 1.0
             return largest * np.geomspace(1.0, self.eps, self.n_alphas)
-        alphas = np.asarray(self.alphas, dtype=np.float64)
-        if alphas.ndim != 1 or not alphas.size or not (np.isfinite(alphas) & (alphas > 0)).all():
+        alphas = numbers(self.alphas)
+        if not alphas.size or not (np.isfinite(alphas) & (alphas > 0)).all():
             raise ValueError(
                 "alphas must be a 1-D array of positive, finite numbers, or None for a grid from "
                 f"the data; got {self.alphas!r}."
@@ -57,24 +61,25 @@ class PathCV(BaseCompleter):
     def _splits(self, observed, sample_weight):
         """Positions of training and held-out entries of each fold."""
         if self.cv is None or isinstance(self.cv, Integral):
-            splits = entry_folds(
+            return entry_folds(
                 observed, self.cv or 5, self.random_state, sample_weight=sample_weight
             )
-            if not splits:
-                raise ValueError(
-                    f"None of the {observed.nnz} observed entries can be held out: each is the "
-                    f"only one of its row or column (n_samples={observed.shape[0]}). Choose the "
-                    "penalty without cross-validation, as ALSCompleter and SoftImputeCompleter do."
-                )
-            return splits
         splits = self.cv
         if hasattr(self.cv, "split"):
             splits = self.cv.split(np.column_stack(observed.rows_and_columns()))
-        return [self._check_split(split, observed.nnz) for split in splits]
+        checked = [self._check_split(split, observed.nnz) for split in splits]
+        if not checked:
+            raise ValueError("cv gives no folds.")
+        return checked
 
     @staticmethod
     def _check_split(split, nnz):
-        train, test = (np.asarray(part) for part in split)
+        parts = list(split) if np.iterable(split) else []
+        if len(parts) != 2 or any(np.ndim(part) != 1 for part in parts):
+            raise ValueError(
+                "cv must give pairs (train, test) of 1-D arrays with positions of observed entries."
+            )
+        train, test = (np.asarray(part) for part in parts)
         for name, part in (("training", train), ("test", test)):
             if part.size == 0 or part.dtype.kind not in "iu" or part.min() < 0 or part.max() >= nnz:
                 raise ValueError(
@@ -88,3 +93,12 @@ class PathCV(BaseCompleter):
                 "cv, which would make its score meaningless."
             )
         return train, test
+
+
+def numbers(values):
+    """1-D array of float64, empty if the values are no such thing."""
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.empty(0)
+    return array if array.ndim == 1 else np.empty(0)

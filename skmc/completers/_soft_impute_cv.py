@@ -7,7 +7,7 @@ import numpy as np
 from skmc._base import Plan
 from skmc._compat import Interval
 from skmc._search import nuclear_path, relaxed
-from skmc.completers._path_cv import PathCV
+from skmc.completers._path_cv import PathCV, numbers
 from skmc.solvers import SoftImpute
 
 
@@ -215,13 +215,12 @@ class SoftImputeCompleterCV(PathCV):
         return Plan(max_rank, alphas[a], float(relaxations[k]), found)
 
     def _checked_relaxations(self):
-        relaxations = np.asarray(self.relaxations, dtype=np.float64)
-        inside = (relaxations > 0) & (relaxations <= 1)
-        if relaxations.ndim != 1 or not relaxations.size or not inside.all():
+        relaxations = numbers(self.relaxations)
+        if not relaxations.size or not ((relaxations > 0) & (relaxations <= 1)).all():
             raise ValueError(
                 f"relaxations must be numbers above 0 and at most 1; got {self.relaxations!r}."
             )
         return np.sort(relaxations)[::-1]
 
     def _refit(self, result, plan):
-        return relaxed(result, plan.relaxation, **self._options())
+        return relaxed(result, plan.relaxation, verbose=int(self.verbose), **self._options())

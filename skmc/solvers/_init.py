@@ -6,6 +6,10 @@ from skmc._factors import Factors
 from skmc._linalg import SparsePlusLowRank, leading_svd
 from skmc._problem import zero_factors
 
+# A component this much smaller than the largest has vanished. Alternating minimisation would take
+# long to bring it back, should a lower penalty let it in.
+VANISHED = 1e-3
+
 
 def initial_factors(problem, init, random_state=None):
     """Starting factors of a problem.
@@ -70,14 +74,16 @@ def resized(problem, factors, rank):
     factors : Factors or None
         Factors of any rank; None stands for rank 0.
     rank : int
-        The rank wanted: of fewer components the leading ones are kept, and more are taken from the
-        residual, soft-thresholded, at the scale that fits best.
+        The rank wanted. The leading components are kept, unless they have vanished, and more are
+        taken from the residual, soft-thresholded, at the scale that fits best.
     """
     factors = zero_factors(problem) if factors is None else factors
-    if factors.rank > rank:
-        P, s, Q = (x[..., :rank] for x in factors.svd())
-        return Factors(P * np.sqrt(s), Q * np.sqrt(s))
-    if factors.rank == rank:
+    P, s, Q = factors.svd()
+    alive = min(np.count_nonzero(s > VANISHED * s[:1].max(initial=0.0)), rank)
+    if alive < factors.rank:
+        P, s, Q = P[:, :alive], s[:alive], Q[:, :alive]
+        factors = Factors(P * np.sqrt(s), Q * np.sqrt(s))
+    if alive == rank:
         return factors
     observed, residual = problem.observed, problem.residual(factors)
     entries = observed.weighted(residual.entries)

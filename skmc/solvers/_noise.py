@@ -163,7 +163,7 @@ def edge_of_unit_noise(problem):
     return float(max(edge, np.sqrt(2.0 * np.log(max(problem.total_weight, 1.0)))))
 
 
-def find_noise(problem, init, *, units, max_iter, tol, random_state=None):
+def find_noise(problem, init, *, units, max_iter, tol, random_state=None, verbose=0):
     """Solve the nuclear-norm problem at the edge of its noise.
 
     Parameters
@@ -180,6 +180,8 @@ def find_noise(problem, init, *, units, max_iter, tol, random_state=None):
         Accuracy relative to the residual.
     random_state : RandomState or None
         Used by a random start only.
+    verbose : int
+        Log each ``verbose``-th iteration; 0 logs nothing.
 
     Returns
     -------
@@ -194,7 +196,7 @@ def find_noise(problem, init, *, units, max_iter, tol, random_state=None):
     start = solver.start(noise.problem, init, random_state)
     del free
     result = solver.solve(
-        None, start, max_iter=max_iter, tol=tol, schedule=noise,
+        None, start, max_iter=max_iter, tol=tol, schedule=noise, verbose=verbose,
         callback=lambda *_: noise.settled,
     )  # fmt: skip
     return result, noise
@@ -240,7 +242,6 @@ def solve_at_edge(solver, problem, init, *, select, relaxation, units, random_st
         The fit; its iterations and trace include those of the selection.
     """
     bound, bounded = problem.rank, problem.rank < problem.largest_rank
-    verbose = options.pop("verbose", 0)
     found, noise = find_noise(problem, init, units=units, random_state=random_state, **options)
     rank = min(noise.rank, bound) if select else bound
     del problem
@@ -253,5 +254,5 @@ def solve_at_edge(solver, problem, init, *, select, relaxation, units, random_st
     options["max_iter"] -= found.n_iter
     if options["max_iter"] == 0:
         return replace(found, stop_reason=exhausted)
-    both = joined(found, solver.solve(problem, start, verbose=verbose, **options))
+    both = joined(found, solver.solve(problem, start, **options))
     return both if both.converged else replace(both, stop_reason=exhausted)
