@@ -3,8 +3,10 @@
 from skmc.completers import (
     ALSCompleter,
     ALSCompleterCV,
+    ContinuationCompleter,
     EntryRegressor,
     FactorizedGDCompleter,
+    GaussNewtonCompleter,
     NMFCompleter,
     ProjectedGDCompleter,
     SoftImputeCompleter,
@@ -16,8 +18,10 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "ALSCompleter",
     "ALSCompleterCV",
+    "ContinuationCompleter",
     "EntryRegressor",
     "FactorizedGDCompleter",
+    "GaussNewtonCompleter",
     "NMFCompleter",
     "ProjectedGDCompleter",
     "SoftImputeCompleter",

@@ -11,13 +11,15 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skmc import (
     ALSCompleter,
     ALSCompleterCV,
+    ContinuationCompleter,
     FactorizedGDCompleter,
+    GaussNewtonCompleter,
     NMFCompleter,
     ProjectedGDCompleter,
     SoftImputeCompleter,
     SoftImputeCompleterCV,
 )
-from skmc.completers import COMPLETERS, CROSS_VALIDATED, NON_NEGATIVE
+from skmc.completers import COMPLETERS, CROSS_VALIDATED, EXACT, FACTORED, NON_NEGATIVE
 from skmc.utils import parametrize_with_completer_checks
 
 # On complete data "keep what was observed" is the identity and hides every defect.
@@ -38,10 +40,15 @@ OWN = {
         # At a higher rank products do not reach their limit in the iterations that checks allow.
         {"update": "multiplicative", "rank": 1, **PREDICT},
     ],
+    ContinuationCompleter: [
+        {"rank": 1, **PREDICT},
+        {"rank": 2, "attempts": 1, **PREDICT},
+    ],
     FactorizedGDCompleter: [
         {"alpha": 0, "rank": 1, "momentum": None, **PREDICT},
         {"preconditioner": None, "update": "joint", **PREDICT},
     ],
+    GaussNewtonCompleter: [{"rank": 1, **PREDICT}, {"rank": 1, "scale": "noise", **PREDICT}],
     ProjectedGDCompleter: [
         {"momentum": None, **PREDICT},
         {"rank": 1, "step_size": 1.0, **PREDICT},
@@ -49,10 +56,17 @@ OWN = {
     SoftImputeCompleter: [{"alpha": 1.0, **PREDICT}, {"max_rank": 1, **PREDICT}],
 }
 # Searches take long, and have instances of their own.
-GIVEN = {ProjectedGDCompleter: {"rank": 10}, NMFCompleter: {"rank": 3}}
+# At full rank nothing determines what is missing.
+GIVEN = {
+    ContinuationCompleter: {"rank": 3},
+    GaussNewtonCompleter: {"rank": 3},
+    ProjectedGDCompleter: {"rank": 10},
+    NMFCompleter: {"rank": 3},
+}
+FITTING = COMPLETERS + FACTORED + NON_NEGATIVE + EXACT
 INSTANCES = [
     E(**{**GIVEN.get(E, {}), **params})
-    for E in COMPLETERS + NON_NEGATIVE
+    for E in FITTING
     for params in EVERY + OWN[E]
     if params.keys() <= E().get_params().keys()
 ]
@@ -67,7 +81,7 @@ SEARCHES = {
 SEARCHING = [E(**params, **PREDICT) for E, params in SEARCHES.items()]
 KEEPING = [E(**params) for E, params in SEARCHES.items()]
 # Missing entries marked by a number: not for scikit-learn's checks, which take NaN for a hole.
-MARKED = [E(missing_values=-999.0, **GIVEN.get(E, {})) for E in COMPLETERS + NON_NEGATIVE]
+MARKED = [E(missing_values=-999.0, **GIVEN.get(E, {})) for E in FITTING]
 
 # Checks that scikit-learn runs on its own estimators only.
 UNLISTED = [
@@ -99,7 +113,7 @@ def test_array_api_is_enabled():
 
 
 def test_every_completer_is_checked():
-    assert set(OWN) == set(COMPLETERS + NON_NEGATIVE)
+    assert set(OWN) == set(FITTING)
     assert set(SEARCHES) >= set(CROSS_VALIDATED)
 
 

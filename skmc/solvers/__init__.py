@@ -2,7 +2,9 @@
 
 from skmc.solvers._als import AlternatingLeastSquares
 from skmc.solvers._base import Solver, SolverResult, joined, offsets_only
+from skmc.solvers._continuation import Continuation
 from skmc.solvers._factorized_gd import FactorizedGradient
+from skmc.solvers._gauss_newton import GaussNewton
 from skmc.solvers._init import resized
 from skmc.solvers._nmf import NonNegativeALS
 from skmc.solvers._noise import RELAXATION, NoiseSchedule, find_noise, relaxed_alpha, solve_at_edge
@@ -17,6 +19,8 @@ SOLVERS = {
         ProjectedGradient,
         SoftImpute,
         FactorizedGradient,
+        GaussNewton,
+        Continuation,
     )
 }
 
@@ -24,7 +28,9 @@ __all__ = [
     "RELAXATION",
     "SOLVERS",
     "AlternatingLeastSquares",
+    "Continuation",
     "FactorizedGradient",
+    "GaussNewton",
     "NoiseSchedule",
     "NonNegativeALS",
     "ProjectedGradient",
