@@ -37,7 +37,7 @@ class GaussNewton(Solver):
     grows by ten after one that does not; only steps that lower the objective are made. Near an
     exact fit the convergence is quadratic, where alternating least squares needs ever more sweeps
     as the entries approach the number of degrees of freedom. The linearisation about balanced
-    factors is that of Zilber and Nadler (2022, , arXiv:2106.12933); damping
+    factors is that of Zilber and Nadler (2022, arXiv:2106.12933); damping
     and scale are those of Marquardt (1963, doi:10.1137/0111030).
 
     Parameters
