@@ -19,7 +19,11 @@ class PathCV(BaseCompleter):
     warm_start = False
 
     _parameter_constraints: dict = {  # noqa: RUF012 - scikit-learn's convention
-        **BaseCompleter._parameter_constraints,
+        **{
+            name: allowed
+            for name, allowed in BaseCompleter._parameter_constraints.items()
+            if name not in ("init", "warm_start")
+        },
         "alphas": ["array-like", None],
         "eps": [Interval(Real, 0, 1, closed="neither")],
         "n_alphas": [Interval(Integral, 1, None, closed="left")],
