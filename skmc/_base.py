@@ -2,7 +2,6 @@
 
 import logging
 from abc import abstractmethod
-from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
@@ -21,37 +20,15 @@ from skmc._fitted import FittedCompleter
 from skmc._memory import check_dense_fits
 from skmc._observed import observed_from_csr
 from skmc._parallel import blas_threads, effective_threads
-from skmc._search import RankSearch, make_folds, quick_folds
+from skmc._search import Plan, RankSearch, make_folds, quick_folds
 from skmc._training import prepare
 from skmc._validation import check_some_observed, row_weights
-from skmc.solvers import RELAXATION, NoiseSchedule, offsets_only, solve_at_edge
+from skmc.solvers import NoiseSchedule, offsets_only, solve_at_edge
 
 logger = logging.getLogger("skmc")
 
 # Largest number of iterations of each fit in a search on held-out entries.
 SEARCH_ITERATIONS = 100
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to fit.
-
-    Parameters
-    ----------
-    rank : int or float
-        Bound on the rank, infinite for none.
-    alpha : float or "auto"
-        Penalty in user units.
-    relaxation : float
-        Fraction of the edge of the noise that is the penalty if that is automatic.
-    search : dict or None
-        Fitted attributes that tell how these were found on held-out entries.
-    """
-
-    rank: float
-    alpha: object
-    relaxation: float = RELAXATION
-    search: dict | None = None
 
 
 class BaseCompleter(FittedCompleter):

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from skmc._base import Plan
-from skmc._search import RankAlphaPath, growing_ranks
+from skmc._search import Plan, RankAlphaPath, growing_ranks
 from skmc.completers._path_cv import PathCV
 from skmc.solvers import AlternatingLeastSquares
 

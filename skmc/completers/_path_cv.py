@@ -54,7 +54,7 @@ class PathCV(BaseCompleter):
             # Where there is nothing but offsets any penalty will do.
             largest = problem.alpha_max() * units.common or 1.0
             return largest * np.geomspace(1.0, self.eps, self.n_alphas)
-        alphas = numbers(self.alphas)
+        alphas = _numbers(self.alphas)
         if not alphas.size or not (np.isfinite(alphas) & (alphas > 0)).all():
             raise ValueError(
                 "alphas must be a 1-D array of positive, finite numbers, or None for a grid from "
@@ -99,7 +99,7 @@ class PathCV(BaseCompleter):
         return train, test
 
 
-def numbers(values):
+def _numbers(values):
     """1-D array of float64, empty if the values are no such thing."""
     try:
         array = np.asarray(values, dtype=np.float64)

@@ -4,10 +4,9 @@ from numbers import Integral
 
 import numpy as np
 
-from skmc._base import Plan
 from skmc._compat import Interval
-from skmc._search import nuclear_path, relaxed
-from skmc.completers._path_cv import PathCV, numbers
+from skmc._search import Plan, nuclear_path, relaxed
+from skmc.completers._path_cv import PathCV, _numbers
 from skmc.solvers import SoftImpute
 
 
@@ -215,7 +214,7 @@ class SoftImputeCompleterCV(PathCV):
         return Plan(max_rank, alphas[a], float(relaxations[k]), found)
 
     def _checked_relaxations(self):
-        relaxations = numbers(self.relaxations)
+        relaxations = _numbers(self.relaxations)
         if not relaxations.size or not ((relaxations > 0) & (relaxations <= 1)).all():
             raise ValueError(
                 f"relaxations must be numbers above 0 and at most 1; got {self.relaxations!r}."
