@@ -3,6 +3,7 @@
 import logging
 from abc import abstractmethod
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -49,6 +50,9 @@ class BaseCompleter(FittedCompleter):
         "n_jobs": [Integral, None],
         "verbose": [Interval(Integral, 0, None, closed="left"), "boolean"],
     }
+    # For the tests of every completer: what suits a table of rank 3, and what else to try.
+    _test_settings: ClassVar = {}
+    _test_variants: ClassVar = ()
 
     @abstractmethod
     def _make_solver(self):

@@ -8,80 +8,33 @@ from sklearn.base import clone
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skmc import (
-    ALSCompleter,
-    ALSCompleterCV,
-    ContinuationCompleter,
-    FactorizedGDCompleter,
-    GaussNewtonCompleter,
-    NMFCompleter,
-    ProjectedGDCompleter,
-    SoftImputeCompleter,
-    SoftImputeCompleterCV,
-)
-from skmc.completers import COMPLETERS, CROSS_VALIDATED, EXACT, FACTORED, NON_NEGATIVE
+from skmc.completers import COMPLETERS, CROSS_VALIDATED
 from skmc.utils import parametrize_with_completer_checks
 
 # On complete data "keep what was observed" is the identity and hides every defect.
 PREDICT = {"keep_observed": False}
-EVERY = [
-    {},
-    PREDICT,
+# What the base class does with these is the same for all; one completer is enough by default.
+SHARED = [
     {"add_indicator": True},
     {"keep_empty_features": False},
     {"center": "both", **PREDICT},
     {"center": False, "scale": False, **PREDICT},
 ]
-OWN = {
-    ALSCompleter: [{"alpha": 1.0, **PREDICT}, {"alpha": 0, "rank": 1, **PREDICT}],
-    NMFCompleter: [
-        {"alpha": 1.0, **PREDICT},
-        {"scale": False, **PREDICT},
-        # At a higher rank products do not reach their limit in the iterations that checks allow.
-        {"update": "multiplicative", "rank": 1, **PREDICT},
-    ],
-    ContinuationCompleter: [
-        {"rank": 1, **PREDICT},
-        {"rank": 2, "attempts": 1, **PREDICT},
-    ],
-    FactorizedGDCompleter: [
-        {"alpha": 0, "rank": 1, "momentum": None, **PREDICT},
-        {"preconditioner": None, "update": "joint", **PREDICT},
-    ],
-    GaussNewtonCompleter: [{"rank": 1, **PREDICT}, {"rank": 1, "scale": "noise", **PREDICT}],
-    ProjectedGDCompleter: [
-        {"momentum": None, **PREDICT},
-        {"rank": 1, "step_size": 1.0, **PREDICT},
-    ],
-    SoftImputeCompleter: [{"alpha": 1.0, **PREDICT}, {"max_rank": 1, **PREDICT}],
-}
-# Searches take long, and have instances of their own.
-# At full rank nothing determines what is missing.
-GIVEN = {
-    ContinuationCompleter: {"rank": 3},
-    GaussNewtonCompleter: {"rank": 3},
-    ProjectedGDCompleter: {"rank": 10},
-    NMFCompleter: {"rank": 3},
-}
-FITTING = COMPLETERS + FACTORED + NON_NEGATIVE + EXACT
-INSTANCES = [
-    E(**{**GIVEN.get(E, {}), **params})
-    for E in FITTING
-    for params in EVERY + OWN[E]
-    if params.keys() <= E().get_params().keys()
-]
-QUICK = {"n_alphas": 3, "eps": 0.01, "cv": 2}
-SEARCHES = {
-    ALSCompleter: {"rank": "auto"},
-    NMFCompleter: {"rank": "auto"},
-    ProjectedGDCompleter: {"rank": "auto"},
-    ALSCompleterCV: {"ranks": [1, 2], **QUICK},
-    SoftImputeCompleterCV: {"relaxations": [1.0, 0.25], **QUICK},
-}
-SEARCHING = [E(**params, **PREDICT) for E, params in SEARCHES.items()]
-KEEPING = [E(**params) for E, params in SEARCHES.items()]
+
+
+def instances(E, every):
+    """Instances of a completer with each of the settings that its parameters allow."""
+    own = [{}, PREDICT, *({**PREDICT, **params} for params in E._test_variants)]
+    shared = [params for params in SHARED if params.keys() <= E().get_params().keys()]
+    return [E(**{**E._test_settings, **params}) for params in (own, shared)[every]]
+
+
+FIRST, OTHERS = COMPLETERS[0], COMPLETERS[1:] + CROSS_VALIDATED
+INSTANCES = [e for E in COMPLETERS + CROSS_VALIDATED for e in instances(E, False)]
+INSTANCES += instances(FIRST, True)
+SLOW = [e for E in OTHERS for e in instances(E, True)]
 # Missing entries marked by a number: not for scikit-learn's checks, which take NaN for a hole.
-MARKED = [E(missing_values=-999.0, **GIVEN.get(E, {})) for E in FITTING]
+MARKED = [E(missing_values=-999.0, **E._test_settings) for E in COMPLETERS]
 
 # Checks that scikit-learn runs on its own estimators only.
 UNLISTED = [
@@ -112,23 +65,24 @@ def test_array_api_is_enabled():
     assert os.environ.get("SCIPY_ARRAY_API") == "1", "run the tests by: SCIPY_ARRAY_API=1 pytest"
 
 
-def test_every_completer_is_checked():
-    assert set(OWN) == set(FITTING)
-    assert set(SEARCHES) >= set(CROSS_VALIDATED)
-
-
 @pytest.fixture(autouse=True)
 def few_folds(monkeypatch):
     """Search for the rank on two folds, in a fifth of the time that ten take."""
     monkeypatch.setattr("skmc._search._splits.TENTH", 2)
 
 
-@parametrize_with_checks(INSTANCES + SEARCHING + KEEPING)
+@parametrize_with_checks(INSTANCES)
 def test_sklearn(estimator, check):
     run(check, estimator)
 
 
-@pytest.mark.parametrize("estimator", INSTANCES + SEARCHING, ids=str)
+@pytest.mark.slow
+@parametrize_with_checks(SLOW)
+def test_sklearn_shared_parameters(estimator, check):
+    run(check, estimator)
+
+
+@pytest.mark.parametrize("estimator", INSTANCES, ids=str)
 @pytest.mark.parametrize("check", UNLISTED)
 def test_sklearn_unlisted(check, estimator):
     with warnings.catch_warnings():
@@ -137,6 +91,12 @@ def test_sklearn_unlisted(check, estimator):
         run(getattr(estimator_checks, check), type(estimator).__name__, clone(estimator))
 
 
-@parametrize_with_completer_checks(INSTANCES + SEARCHING + MARKED)
+@parametrize_with_completer_checks(INSTANCES + MARKED)
 def test_completer(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_completer_checks(SLOW)
+def test_completer_shared_parameters(estimator, check):
     check(estimator)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
+from registry import SIGNED, make
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict, cross_validate
@@ -10,7 +11,6 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skmc import ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter
-from skmc.completers import COMPLETERS
 from skmc.datasets import make_low_rank
 
 pd = pytest.importorskip("pandas")
@@ -69,9 +69,9 @@ def test_grid_search_of_a_pipeline_in_parallel():
     assert search.predict(X[:5]).shape == (5,)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@pytest.mark.parametrize("E", SIGNED)
 def test_pipeline_that_ends_in_a_completer_has_a_score(E):
-    pipeline = make_pipeline(StandardScaler(), E() if E is not ProjectedGDCompleter else E(rank=3))
+    pipeline = make_pipeline(StandardScaler(), make(E))
     result = cross_validate(pipeline, X, Y, cv=KFold(3), return_train_score=True)
     assert (result["test_score"] > 0.8).all()
     assert (result["train_score"] > 0.8).all()
@@ -142,12 +142,12 @@ def test_search_over_a_column_transformer_in_a_pipeline():
     assert cross_val_predict(search.best_estimator_, frame(), Y, cv=3).shape == (120,)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@pytest.mark.parametrize("E", SIGNED)
 @pytest.mark.parametrize("container", ["pandas", "polars"])
 def test_set_output(E, container):
     names = [f"f{j}" for j in range(20)]
     table = pd.DataFrame(X, columns=names) if container == "pandas" else pl.DataFrame(X, names)
-    completer = E(rank=3) if E is ProjectedGDCompleter else E()
+    completer = make(E, keep_observed=True)
     out = completer.set_output(transform=container).fit_transform(table)
     assert type(out) is type(table)
     assert list(out.columns) == names

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from registry import SIGNED, at, make
 
 from skmc import ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter
-from skmc.completers import COMPLETERS
 from skmc.datasets import make_low_rank
 
+each = pytest.mark.parametrize("E", SIGNED)
 UNITS = [{}, {"center": "both"}, {"center": False, "scale": False}]
 
 
@@ -15,41 +16,34 @@ def data(**params):
     return make_low_rank(80, 40, 3, **params)
 
 
-def named(E, **params):
-    """A completer that is told the rank where that is what decides."""
-    if E is ProjectedGDCompleter:
-        params["rank"] = 3
-    return E(keep_observed=False, **params)
-
-
-@pytest.mark.parametrize("E", COMPLETERS)
+@each
 @pytest.mark.parametrize("center", [True, "both"])
 def test_shift_of_columns(E, center):
     X = data().X
     shift = np.linspace(-20, 30, 40)
-    model = named(E, center=center)
+    model = make(E, center=center)
     expected = model.fit_transform(X) + shift
     np.testing.assert_allclose(model.fit_transform(X + shift), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@each
 @pytest.mark.parametrize("center", [True, False])
 def test_scale_of_columns(E, center):
     X = data().X
     units = 10.0 ** np.linspace(-6, 6, 40)
-    model = named(E, center=center)
+    model = make(E, center=center)
     expected = model.fit_transform(X)
     np.testing.assert_allclose(model.fit_transform(X * units) / units, expected, atol=1e-6)
     assert model.score(X * units) == pytest.approx(model.fit(X).score(X), abs=1e-9)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@each
 @pytest.mark.parametrize("params", UNITS, ids=str)
 def test_order_of_rows_and_columns(E, params):
     X = data().X
     rng = np.random.default_rng(0)
     rows, columns = rng.permutation(80), rng.permutation(40)
-    model = named(E, **params)
+    model = make(E, **params)
     expected = model.fit_transform(X)
     np.testing.assert_allclose(model.fit_transform(X[rows]), expected[rows], atol=1e-6)
     np.testing.assert_allclose(model.fit_transform(X[:, columns]), expected[:, columns], atol=1e-6)
@@ -81,25 +75,25 @@ def test_transposition_with_hard_rank(E):
     np.testing.assert_allclose(model.fit_transform(X.T).T, model.fit_transform(X), atol=1e-6)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@each
 @pytest.mark.parametrize("factor", [1e150, 1e-150, 1e100, 1e-100])
 @pytest.mark.parametrize("scale", [True, False])
 def test_units_far_from_one(E, factor, scale):
     X = data().X
-    model = named(E, scale=scale)
+    model = make(E, scale=scale)
     expected = model.fit_transform(X)
     score = model.score(X)
     np.testing.assert_allclose(model.fit_transform(X * factor) / factor, expected, atol=1e-6)
     assert model.score(X * factor) == pytest.approx(score, abs=1e-6)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@each
 @pytest.mark.parametrize("factor", [1e300, 1e-300])
 @pytest.mark.parametrize("scale", [True, False])
 def test_units_at_the_end_of_the_range(E, factor, scale):
     # The rescaled fit or a ValueError; never wrong numbers.
     X = data().X
-    model = named(E, scale=scale)
+    model = make(E, scale=scale)
     expected = model.fit_transform(X)
     try:
         found = model.fit_transform(X * factor) / factor
@@ -109,24 +103,24 @@ def test_units_at_the_end_of_the_range(E, factor, scale):
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@each
 @pytest.mark.parametrize("size", [1e38, 1e20, 1e-20, 1e-37])
 def test_units_far_from_one_in_single_precision(E, size):
     X = data().X
     X /= np.nanmax(np.abs(X))
-    model = named(E, tol=1e-3)
+    model = make(E, tol=1e-3)
     expected = model.fit_transform(X)
     found = model.fit_transform((X * size).astype(np.float32))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found.astype(float) / size, expected, atol=1e-2)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@each
 def test_constant_columns_stay_constant(E):
     X = data().X
     holes = np.isnan(X[:, :3])
     X[:, :3] = np.where(holes, np.nan, [7.0, 0.0, 1e8])
-    model = named(E)
+    model = make(E)
     found = model.fit_transform(X)
     np.testing.assert_allclose(found[:, :3], np.tile([7.0, 0.0, 1e8], (80, 1)), rtol=2e-2, atol=0.1)
     assert (model.scale_ > 0).all()
@@ -134,7 +128,7 @@ def test_constant_columns_stay_constant(E):
     np.testing.assert_allclose(found[:, 3:], rest, atol=0.2)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@each
 @pytest.mark.parametrize("constant", [0.0, 3.5, -1e12, 1e-12])
 @pytest.mark.parametrize("params", [{}, {"scale": False}, {"center": "both"}], ids=str)
 def test_constant_matrix(E, constant, params):
@@ -144,27 +138,26 @@ def test_constant_matrix(E, constant, params):
     np.testing.assert_allclose(found, constant, rtol=1e-6, atol=1e-15)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@each
 def test_scales_of_short_columns_are_drawn_towards_the_common_one(E):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 12))
     X[:, 0] *= 100.0  # well observed: keeps its own scale
     X[2:, 1] = X[1:, 2] = np.nan
     X[:2, 1] = [0.0, 1e-9]  # two entries that happen to be nearly equal
-    model = E(rank=2) if "rank" in E().get_params() else E()
-    model.set_params(scale=True).fit(X)
+    model = at(E, rank=2, scale=True).fit(X)
     assert model.scale_[0] == pytest.approx(np.std(X[:, 0]))
     common = np.median(np.std(X[:, 3:], axis=0))
     np.testing.assert_allclose(model.scale_[1:3], common, rtol=0.2)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@each
 def test_rare_value_has_no_more_than_eight_scales(E):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(1000, 6))
     X[:, 0] = 0.0
     X[17, 0] = 5.0
-    model = named(E, scale=True).fit(X)
+    model = make(E, scale=True).fit(X)
     assert model.scale_[0] == pytest.approx(5.0 * (1 - 1e-3) / 8)
     np.testing.assert_allclose(model.scale_[1:], np.std(X[:, 1:], axis=0))
     # The rest of the row is not carried away.
@@ -172,10 +165,10 @@ def test_rare_value_has_no_more_than_eight_scales(E):
     assert np.abs(model.transform(X)[17, 1:]).max() < 5
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@each
 def test_one_scale_for_all(E):
     X = data().X
-    model = named(E, scale=False).fit(X)
+    model = make(E, scale=False).fit(X)
     assert np.unique(model.scale_).size == 1
 
 
@@ -197,7 +190,7 @@ def test_alpha_without_scaling_is_in_the_units_of_the_data():
     np.testing.assert_allclose(centered.fit_transform(X), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@each
 @pytest.mark.parametrize("shape", [(1, 1), (1, 6), (6, 1), (2, 2)])
 @pytest.mark.filterwarnings("ignore:.*no observed entry:UserWarning")
 def test_tiny_matrices(E, shape):
@@ -210,7 +203,7 @@ def test_tiny_matrices(E, shape):
         assert np.isfinite(found).all()
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@each
 @pytest.mark.filterwarnings("ignore:.*no observed entry:UserWarning")
 def test_one_observed_entry(E):
     X = np.full((5, 4), np.nan)

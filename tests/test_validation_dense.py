@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from registry import SIGNED, at, make
 
 from skmc import ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter
-from skmc.completers import COMPLETERS
 
 pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")
@@ -121,10 +121,10 @@ def test_memmap(tmp_path):
     assert_same_fit(np.load(tmp_path / "X.npy", mmap_mode="r"), X)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@pytest.mark.parametrize("E", SIGNED)
 def test_float32_stays_float32(E):
     X = table().astype(np.float32)
-    model = E(keep_observed=False, add_indicator=True).fit(X)
+    model = make(E, add_indicator=True).fit(X)
     assert model.transform(X).dtype == np.float32
     assert model.fit_transform(X).dtype == np.float32
     assert model.row_factors(X).dtype == np.float32
@@ -133,12 +133,12 @@ def test_float32_stays_float32(E):
     assert type(model.score(X)) is float
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@pytest.mark.parametrize("E", SIGNED)
 def test_float32_agrees_with_float64(E):
     X = table()
-    params = {"keep_observed": False, ("max_rank" if E is SoftImputeCompleter else "rank"): 1}
-    single = E(**params).fit_transform(X.astype(np.float32))
-    np.testing.assert_allclose(single, E(**params).fit_transform(X), atol=1e-4)
+    model = at(E, rank=1)
+    single = model.fit_transform(X.astype(np.float32))
+    np.testing.assert_allclose(single, model.fit_transform(X), atol=1e-4)
 
 
 def test_observed_values_come_back_in_the_container():
@@ -229,12 +229,12 @@ def test_complex():
         ALSCompleter().fit(np.ones((3, 2), dtype=complex))
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@pytest.mark.parametrize("E", SIGNED)
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
 @pytest.mark.parametrize("method", ["fit", "fit_transform", "transform", "score", "row_factors"])
 def test_infinity_is_counted_and_located(E, value, method):
     X = table()
-    model = E().fit(X)
+    model = make(E).fit(X)
     X[3, 1] = X[7, 2] = value
     with pytest.raises(ValueError, match=r"infinity.*\(2 of them, the first at row 3, column 1\)"):
         getattr(model, method)(X)
@@ -247,7 +247,7 @@ def test_infinity_in_a_frame():
         ALSCompleter().fit(frame)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@pytest.mark.parametrize("E", SIGNED)
 def test_nothing_observed(E):
     with pytest.raises(ValueError, match="All 4 x 3 entries of X are missing"):
         E().fit(np.full((4, 3), np.nan))
@@ -282,7 +282,7 @@ def test_missing_values_as_a_number():
         ALSCompleter(missing_values=-1).fit(X)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@pytest.mark.parametrize("E", SIGNED)
 @pytest.mark.parametrize(
     "params",
     [{"max_iter": v} for v in (0, -1, 2.5, "many")]

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from processes import run_python
+from registry import SIGNED
 from scipy import sparse
 
 from skmc import ALSCompleter
-from skmc.completers import COMPLETERS
 
 FORMATS = ["csr", "csc", "coo", "lil", "dok"]
 
@@ -57,7 +57,7 @@ def test_formats(format, matrix):
     assert_same_as_dense(stored(dense, matrix=matrix).asformat(format), dense)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@pytest.mark.parametrize("E", SIGNED)
 def test_stored_zero_is_observed(E):
     dense = holes()
     X = stored(dense).tocsr()
@@ -156,7 +156,7 @@ def test_empty_shape(shape):
         ALSCompleter().fit(sparse.csr_array(shape))
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@pytest.mark.parametrize("E", SIGNED)
 def test_nothing_stored(E):
     with pytest.raises(ValueError, match="All 7 x 4 entries of X are missing"):
         E().fit(sparse.csr_array((7, 4)))

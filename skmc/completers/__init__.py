@@ -11,22 +11,22 @@ from skmc.completers._projected_gd import ProjectedGDCompleter
 from skmc.completers._soft_impute import SoftImputeCompleter
 from skmc.completers._soft_impute_cv import SoftImputeCompleterCV
 
-COMPLETERS = (ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter)
-# Those that come close to their limit only slowly.
-FACTORED = (FactorizedGDCompleter,)
-# Those for data without noise, which need to be told a rank that the entries determine.
-EXACT = (ContinuationCompleter, GaussNewtonCompleter)
-# Those for non-negative data.
-NON_NEGATIVE = (NMFCompleter,)
+# Those that fit at the rank and penalty they are told, or find in the fit itself.
+COMPLETERS = (
+    ALSCompleter,
+    ContinuationCompleter,
+    FactorizedGDCompleter,
+    GaussNewtonCompleter,
+    NMFCompleter,
+    ProjectedGDCompleter,
+    SoftImputeCompleter,
+)
 # Those that choose rank or penalty by cross-validation.
 CROSS_VALIDATED = (ALSCompleterCV, SoftImputeCompleterCV)
 
 __all__ = [
     "COMPLETERS",
     "CROSS_VALIDATED",
-    "EXACT",
-    "FACTORED",
-    "NON_NEGATIVE",
     "ALSCompleter",
     "ALSCompleterCV",
     "ContinuationCompleter",

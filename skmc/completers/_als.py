@@ -1,6 +1,7 @@
 """Completion by alternating least squares."""
 
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 
@@ -148,6 +149,11 @@ class ALSCompleter(BaseCompleter):
         "rank": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
     }
+    _test_variants: ClassVar = (
+        {"alpha": 1.0},
+        {"alpha": 0, "rank": 1},
+        {"rank": "auto"},
+    )
 
     def __init__(
         self,

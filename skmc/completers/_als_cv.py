@@ -1,5 +1,7 @@
 """Completion by alternating least squares, rank and penalty chosen on held-out entries."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from skmc._search import Plan, RankAlphaPath, growing_ranks
@@ -147,6 +149,7 @@ class ALSCompleterCV(PathCV):
         **PathCV._parameter_constraints,
         "ranks": ["array-like", None],
     }
+    _test_settings: ClassVar = {"ranks": [1, 2], "n_alphas": 3, "eps": 0.01, "cv": 2}
 
     def __init__(
         self,

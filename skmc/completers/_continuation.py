@@ -1,6 +1,7 @@
 """Completion from about as few entries as determine the matrix."""
 
 from numbers import Integral
+from typing import ClassVar
 
 import numpy as np
 
@@ -139,6 +140,11 @@ class ContinuationCompleter(BaseCompleter):
         "attempts": [Interval(Integral, 1, None, closed="left")],
         "scale": ["boolean"],
     }
+    _test_settings: ClassVar = {"rank": 3, "attempts": 1}
+    _test_variants: ClassVar = (
+        {"rank": 1},
+        {"rank": 2, "attempts": 2},
+    )
 
     def __init__(
         self,

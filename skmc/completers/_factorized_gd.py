@@ -1,6 +1,7 @@
 """Completion by gradient descent on the factors."""
 
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 
@@ -203,6 +204,10 @@ class FactorizedGDCompleter(BaseCompleter):
         "init": [StrOptions({"svd", "random", "balanced", "unbalanced"}), "array-like"],
         "init_scale": [Interval(Real, 0, None, closed="neither")],
     }
+    _test_variants: ClassVar = (
+        {"alpha": 0, "rank": 1, "momentum": None},
+        {"preconditioner": None, "update": "joint"},
+    )
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Completion by Gauss-Newton steps."""
 
 from numbers import Integral
+from typing import ClassVar
 
 import numpy as np
 
@@ -134,6 +135,11 @@ class GaussNewtonCompleter(BaseCompleter):
         **BaseCompleter._parameter_constraints,
         "rank": [Interval(Integral, 1, None, closed="left")],
     }
+    _test_settings: ClassVar = {"rank": 3}
+    _test_variants: ClassVar = (
+        {"rank": 1},
+        {"rank": 1, "scale": "noise"},
+    )
 
     def __init__(
         self,

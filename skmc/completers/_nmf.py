@@ -1,6 +1,7 @@
 """Completion by non-negative factors."""
 
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 
@@ -162,6 +163,14 @@ class NMFCompleter(BaseCompleter):
         "update": [StrOptions({"hals", "multiplicative"})],
         "scale": ["boolean"],
     }
+    _test_settings: ClassVar = {"rank": 3}
+    _test_variants: ClassVar = (
+        {"alpha": 1.0},
+        {"scale": False},
+        {"rank": "auto"},
+        # At a higher rank products do not reach their limit in the iterations that checks allow.
+        {"update": "multiplicative", "rank": 1},
+    )
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Completion by projected gradient descent."""
 
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 
@@ -154,6 +155,12 @@ class ProjectedGDCompleter(BaseCompleter):
         "step_size": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "momentum": [StrOptions({"nesterov"}), None],
     }
+    _test_settings: ClassVar = {"rank": 3}
+    _test_variants: ClassVar = (
+        {"momentum": None},
+        {"rank": 1, "step_size": 1.0},
+        {"rank": "auto"},
+    )
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Completion by the nuclear norm."""
 
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 
@@ -146,6 +147,10 @@ class SoftImputeCompleter(BaseCompleter):
         "alpha": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "max_rank": [Interval(Integral, 1, None, closed="left"), None],
     }
+    _test_variants: ClassVar = (
+        {"alpha": 1.0},
+        {"max_rank": 1},
+    )
 
     def __init__(
         self,

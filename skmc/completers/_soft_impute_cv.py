@@ -1,6 +1,7 @@
 """Completion by the nuclear norm, its penalty chosen on held-out entries."""
 
 from numbers import Integral
+from typing import ClassVar
 
 import numpy as np
 
@@ -155,6 +156,7 @@ class SoftImputeCompleterCV(PathCV):
         "relaxations": ["array-like"],
         "max_rank": [Interval(Integral, 1, None, closed="left"), None],
     }
+    _test_settings: ClassVar = {"relaxations": [1.0, 0.25], "n_alphas": 3, "eps": 0.01, "cv": 2}
 
     def __init__(
         self,

@@ -92,14 +92,11 @@ class Continuation(Solver):
             found = next(state.path, None)
             if found is not None:
                 return self._better(problem, state, *found)
-        if state.polish is None:
-            polish = GaussNewton().init_state(problem, state.factors)
-        else:
-            polish = GaussNewton().step(problem, state.polish)
+        polish = state.polish or GaussNewton().init_state(problem, state.factors)
+        polish = GaussNewton().step(problem, polish)
         return _State(
-            polish.factors, polish.objective, polish.loss, polish.change, polish.norm,
-            polish=polish, pace=1.0 if state.polish else 1e-6,
-        )  # fmt: skip
+            polish.factors, polish.objective, polish.loss, polish.change, polish.norm, polish=polish
+        )
 
     @staticmethod
     def _better(problem, state, change, factors):

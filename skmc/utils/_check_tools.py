@@ -52,13 +52,21 @@ def fresh(estimator, **params):
 def patient(estimator, **params):
     """Clone an estimator and let it iterate until the answer does not depend on the path.
 
-    Neither does it with a rank that the data determine: at full rank, a solver without penalty may
-    fill in anything. A rank that is searched for depends on which entries are held out.
+    Neither does it with a rank that the data determine.
+    """
+    return determined(estimator, tol=1e-10, max_iter=2000, **params)
+
+
+def determined(estimator, **params):
+    """Clone an estimator with a rank that the data determine.
+
+    At full rank, a solver without penalty may fill in anything. A rank that is searched for depends
+    on which entries are held out.
     """
     if has_param(estimator, "rank"):
         rank = estimator.get_params(deep=False)["rank"]
         params["rank"] = 2 if isinstance(rank, str) else min(rank, 2)
-    return fresh(estimator, tol=1e-10, max_iter=2000, **params)
+    return fresh(estimator, **params)
 
 
 def need_param(estimator, name):

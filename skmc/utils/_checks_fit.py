@@ -11,6 +11,7 @@ from skmc.utils._check_tools import (
     completed,
     expect_error,
     fresh,
+    has_param,
     mark,
     need_fit_argument,
     need_param,
@@ -62,6 +63,8 @@ def check_completer_row_permutation(name, estimator, *, rtol=SAME_FIT):
 
 def check_completer_column_permutation(name, estimator, *, rtol=SAME_FIT):
     """Permuted columns give the permuted result."""
+    if has_param(estimator, "cv"):
+        raise SkipTest("which entries are held out depends on the order of the columns")
     X, _ = noisy_low_rank(estimator)
     order = np.random.RandomState(0).permutation(X.shape[1])
     one = patient(estimator).fit(mark(estimator, X))

@@ -9,6 +9,7 @@ from skmc.utils._check_tools import (
     assert_close,
     assert_identical,
     completed,
+    determined,
     fresh,
     has_param,
     mark,
@@ -181,8 +182,8 @@ def check_completer_pickle(name, estimator):
 def check_completer_float32(name, estimator, *, rtol=1e-2):
     """float32 in, float32 out, and nearly the same numbers."""
     X, _ = noisy_low_rank(estimator)
-    completer = fresh(estimator).fit(mark(estimator, X))
-    single = fresh(estimator).fit(mark(estimator, X).astype(np.float32))
+    completer = determined(estimator).fit(mark(estimator, X))
+    single = determined(estimator).fit(mark(estimator, X).astype(np.float32))
     result = single.transform(mark(estimator, X).astype(np.float32))
     if result.dtype != np.float32:
         raise AssertionError(f"{name}.transform makes float32 into {result.dtype}")

@@ -1,7 +1,10 @@
 """Hidden values have no influence on any fit, to the last bit."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from registry import SIGNED, at, make
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import (
@@ -18,8 +21,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmc import ALSCompleter, EntryRegressor, ProjectedGDCompleter
-from skmc.completers import COMPLETERS
+from skmc import ALSCompleter, EntryRegressor
 from skmc.datasets import make_low_rank
 from skmc.metrics import make_held_out_scorer
 from skmc.model_selection import (
@@ -39,9 +41,10 @@ pytestmark = [
 ]
 
 SHIFT = 1e6
+kept = partial(make, keep_observed=True)
 X = make_low_rank(36, 14, 2, observed=0.7, noise=0.1, offsets=1.0, random_state=0).X
 COORDINATES, VALUES = to_entries(X)
-every = pytest.mark.parametrize("E", COMPLETERS)
+every = pytest.mark.parametrize("E", SIGNED)
 
 
 def differences(one, other):
@@ -83,7 +86,7 @@ def test_entries_split_off_before_the_fit(E, strategy):
     _, test = train_test_entries(X, **how)
     hidden = ~np.isnan(test)
     assert hidden.sum() >= 50
-    for model in (E(), make_pipeline(StandardScaler(), E())):
+    for model in (kept(E), make_pipeline(StandardScaler(), kept(E))):
         fits, scores = [], []
         for data in (X, shifted(X, hidden)):
             train, test = train_test_entries(data, **how)
@@ -102,7 +105,7 @@ def test_stored_entries_split_off_before_the_fit(E):
     other = S.copy()
     other[test.nonzero()] += SHIFT
     assert np.count_nonzero(other.data > SHIFT / 2) == test.nnz > 50
-    fits = [E().fit(train_test_entries(data, random_state=0)[0]) for data in (S, other)]
+    fits = [kept(E).fit(train_test_entries(data, random_state=0)[0]) for data in (S, other)]
     assert not differences(*fits)
 
 
@@ -113,7 +116,7 @@ def test_the_comparison_sees_what_scaling_before_hiding_lets_through(E):
     fits = []
     for data in (X, np.where(hidden, X + 1e-9, X)):
         scaled = StandardScaler().fit_transform(data)
-        fits.append(E().fit(train_test_entries(scaled, random_state=0)[0]))
+        fits.append(kept(E).fit(train_test_entries(scaled, random_state=0)[0]))
     assert {"components_", "offsets_"} <= differences(*fits)
 
 
@@ -160,8 +163,8 @@ SPLITTERS = [
 @every
 @pytest.mark.parametrize("cv", SPLITTERS, ids=lambda cv: str(cv).split("(")[0])
 def test_entries_of_the_test_part_of_each_splitter(E, cv):
-    # At its default of 10 the rank is far from what such small parts determine.
-    completer = E(rank=2) if E is ProjectedGDCompleter else E()
+    # Higher ranks are far from what such small parts determine.
+    completer = at(E, rank=2)
     entries = pd.DataFrame(COORDINATES, columns=["row", "column"])
     entries["when"] = np.random.default_rng(0).permutation(VALUES.size)
     groups = None
@@ -207,7 +210,7 @@ def held_out(model, data, **options):
 @pytest.mark.parametrize("strategy", ["mcar", "pattern"])
 @pytest.mark.parametrize("scale", [False, True])
 def test_what_the_held_out_scorer_hides(E, strategy, scale):
-    model = make_pipeline(StandardScaler(), E()) if scale else E()
+    model = make_pipeline(StandardScaler(), kept(E)) if scale else kept(E)
     model.fit(X[:24])
     new = X[24:]
     truth, predicted, score = held_out(model, new, strategy=strategy)
@@ -224,10 +227,10 @@ def test_what_the_held_out_scorer_hides(E, strategy, scale):
 def test_rows_of_the_test_part_under_the_held_out_scorer(E):
     cv, scoring = KFold(3), make_held_out_scorer("neg_mean_absolute_error")
     how = {"cv": cv, "scoring": scoring, "return_estimator": True}
-    result = cross_validate(E(), X, **how)
+    result = cross_validate(kept(E), X, **how)
     for k, (_, test) in enumerate(cv.split(X)):
         rows = np.isin(np.arange(len(X)), test)[:, None]
         # The scorer needs entries by which to place a row; half of each are shifted.
-        other = cross_validate(E(), shifted(X, rows & (np.arange(14) % 2 == 0)), **how)
+        other = cross_validate(kept(E), shifted(X, rows & (np.arange(14) % 2 == 0)), **how)
         assert not differences(result["estimator"][k], other["estimator"][k])
         assert other["test_score"][k] < -1e4 < 1e2 * result["test_score"][k]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
+from registry import SIGNED, at
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -17,8 +18,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmc import ALSCompleter, EntryRegressor, SoftImputeCompleter
-from skmc.completers import COMPLETERS
+from skmc import ALSCompleter, EntryRegressor
 from skmc.datasets import make_low_rank
 from skmc.metrics import make_held_out_scorer
 from skmc.model_selection import to_entries
@@ -38,8 +38,7 @@ def routing():
 
 
 def completer_of(E=ALSCompleter, **params):
-    rank = {"max_rank": 2} if E is SoftImputeCompleter else {"rank": 2}
-    return E(keep_observed=False, **rank, **params)
+    return at(E, rank=2, **params)
 
 
 def weighted_pipeline(completer):
@@ -88,7 +87,7 @@ ALL = np.arange(90)
 BOTH = {"sample_weight": ROW_WEIGHT, "entry_weight": ENTRY_WEIGHT}
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@pytest.mark.parametrize("E", SIGNED)
 def test_each_step_of_a_pipeline_gets_its_weights(E, routing):
     pipeline = weighted_pipeline(completer_of(E)).fit(X, LABELS, **BOTH)
     by_hand = ByHand(completer_of(E)).fit(ALL)
@@ -145,7 +144,7 @@ def test_search_of_a_pipeline_with_both_weights(routing):
 def test_a_pipeline_that_ends_in_a_completer_has_a_score_under_routing(routing):
     # scikit-learn passes sample_weight on to the last step, whether there is one or not.
     scaled = StandardScaler().fit_transform(X)
-    for E in COMPLETERS:
+    for E in SIGNED:
         pipeline = Pipeline([("scaler", StandardScaler()), ("completer", completer_of(E))])
         score = pipeline.fit(X).score(X)
         assert score == completer_of(E).fit(scaled).score(scaled)
@@ -199,7 +198,7 @@ def test_held_out_scorer_with_weighted_fits_under_routing(routing):
     assert scores.min() > 0.8
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@pytest.mark.parametrize("E", SIGNED)
 @pytest.mark.parametrize("container", ["array", "sparse"])
 def test_entry_weights_are_sliced_by_rows_without_routing(E, container):
     data, weight = X, ENTRY_WEIGHT
@@ -276,7 +275,7 @@ def weighted_folds(completer, cv):
     return plain, weighted
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@pytest.mark.parametrize("E", SIGNED)
 def test_weights_of_entries_as_samples(E):
     cv = KFold(3, shuffle=True, random_state=0)
     plain, weighted = weighted_folds(completer_of(E), cv)

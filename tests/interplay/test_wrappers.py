@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from registry import SIGNED, at
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
@@ -12,7 +13,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmc import ALSCompleter, EntryRegressor, SoftImputeCompleter
-from skmc.completers import COMPLETERS
 from skmc.datasets import make_low_rank
 from skmc.model_selection import to_entries
 
@@ -23,9 +23,9 @@ LABELS = (DATA.U[:, 0] > 0).astype(int)
 OLD, NEW = slice(None, 70), slice(70, None)
 
 
-@pytest.mark.parametrize("E", COMPLETERS)
+@pytest.mark.parametrize("E", SIGNED)
 def test_a_frozen_completer_is_not_fitted_again(E):
-    completer = (E(max_rank=2) if E is SoftImputeCompleter else E(rank=2)).fit(X[OLD])
+    completer = at(E, rank=2).fit(X[OLD])
     components, expected = completer.components_.copy(), completer.transform(X[NEW])
     score = completer.score(X[NEW])
     frozen = clone(FrozenEstimator(completer)).fit(np.full((3, 2), 7.0), None)
