@@ -6,7 +6,7 @@ import numpy as np
 
 from skmc._factors import Factors
 from skmc.solvers._base import Solver, SolverState, rises
-from skmc.solvers._init import fit_rows
+from skmc.solvers._init import fit_rows, revived
 
 # Sweeps between two balancings of the factors.
 BALANCE_EVERY = 10
@@ -41,10 +41,8 @@ class AlternatingLeastSquares(Solver):
         self.momentum = momentum
 
     def start(self, problem, init, random_state=None):
-        # A component that is missing at the start would never come.
-        if not isinstance(init, str) and init[0].shape[0] < problem.rank:
-            init = "svd"
-        return super().start(problem, init, random_state)
+        factors = super().start(problem, init, random_state)
+        return factors if isinstance(init, str) else revived(problem, factors)
 
     def init_state(self, problem, factors):
         residual = problem.residual(factors)

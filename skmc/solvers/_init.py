@@ -64,6 +64,33 @@ def fit_rows(problem, V, columns):
     return U, None
 
 
+def revived(problem, factors):
+    """Factors whose missing components are those of the residual that exceed the penalty.
+
+    A component that is zero, as a larger penalty has left it, is a saddle point of alternating
+    minimisation. It lowers the objective to leave it if the residual, off the components that are
+    there, has a singular value above alpha.
+    """
+    P, s, Q = factors.svd()
+    alive = np.count_nonzero(s > VANISHED * s[:1].max(initial=0.0))
+    if alive == problem.rank:
+        return factors
+    P, s, Q = P[:, :alive], s[:alive], Q[:, :alive]
+    factors = Factors(P * np.sqrt(s), Q * np.sqrt(s))
+    observed = problem.observed
+    entries = observed.weighted(problem.residual(factors).entries)
+    # (I - P P') E (I - Q Q') = E - [P, E Q - P P'E Q] [E'P, Q]'.
+    right, left = observed.matmul(entries, Q), observed.rmatmul(entries, P)
+    A, B = np.hstack([P, right - P @ (P.T @ right)]), np.hstack([left, Q])
+    P, s, Q = leading_svd(SparsePlusLowRank(observed, entries, 1.0, -A, B), problem.rank - alive)
+    gain = s - problem.dtype.type(problem.alpha)
+    pays = gain > VANISHED * problem.alpha
+    root = np.sqrt(gain[pays] / problem.dtype.type(problem.fraction_observed))
+    return Factors(
+        np.hstack([factors.U, P[:, pays] * root]), np.hstack([factors.V, Q[:, pays] * root])
+    )
+
+
 def resized(problem, factors, rank):
     """Factors of another rank, to start from.
 

@@ -39,12 +39,13 @@ def test_als_fits_what_the_plain_completer_fits(scale, center, form):
     assert_same_fit(model, plain)
 
 
+@pytest.mark.parametrize("E", [ALSCompleter, SoftImputeCompleter])
 @pytest.mark.parametrize("seed", [3, 4])
-def test_a_path_by_warm_starts_ends_where_a_cold_start_does(seed):
+def test_a_path_by_warm_starts_ends_where_a_cold_start_does(E, seed):
     # Components that a large penalty has made negligible have to come back at a small one.
     X = make_low_rank(60, 30, 5, observed=0.6, noise=0.1, condition_number=5.0, random_state=seed).X
     params = {"scale": True, "tol": 1e-6, "max_iter": 5000}
-    warm, cold = (SoftImputeCompleter(alpha=3.0, warm_start=w, **params) for w in (True, False))
+    warm, cold = (E(alpha=3.0, warm_start=w, **params) for w in (True, False))
     for alpha in (20.0, 12.0, 8.0, 5.0, 3.0):
         warm.set_params(alpha=alpha).fit(X)
     objectives = [model.trace_["objective"][-1] for model in (warm, cold.fit(X))]
