@@ -78,7 +78,8 @@ class BaseCompleter(FittedCompleter):
             Weight k counts as k repetitions of the row, weight 0 as its absence.
         entry_weight : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
             Weight of the squared error of each observed entry; 0 means missing. A sparse matrix
-            stores the entries that X stores.
+            stores the entries that X stores. ``scale="noise"`` weighs the columns besides; weights
+            that tell how noisy each column is go with ``scale=True``.
 
         Returns
         -------
@@ -291,7 +292,9 @@ class BaseCompleter(FittedCompleter):
         empty = np.flatnonzero(~learned)
         names = getattr(self, "feature_names_in_", None)
         names = [str(j if names is None else names[j]) for j in empty[:10]]
-        fate = "filled with the grand mean" if self.keep_empty_features else "dropped"
+        fate = "dropped"
+        if self.keep_empty_features:
+            fate = f"filled with {'the grand mean' if self.center else 'zeros'}"
         warn(
             f"{empty.size} column(s) of X have no observed entry: {', '.join(names)}"
             f"{', ...' if empty.size > 10 else ''}. They are {fate}.",

@@ -132,7 +132,8 @@ def nuclear_path(folds, alphas, max_rank, relaxations, **options):
     scores = np.full((len(alphas), len(relaxations), len(folds)), np.nan)
     if not folds:
         return Path(scores, 0)
-    solver, starts, n_iter = SoftImpute(), [None] * len(folds), 0
+    solver, starts = SoftImpute(), [None] * len(folds)
+    n_iter = sum(fold.n_iter for fold in folds)
     patience = [Patience() for _ in relaxations]
     alive = [True] * len(relaxations)
     for a, alpha in enumerate(alphas):
@@ -182,7 +183,7 @@ class RankAlphaPath:
         self.options = options
         self.solver = AlternatingLeastSquares()
         self.scores = np.full((len(ranks), len(alphas), len(folds)), np.nan)
-        self.n_iter = 0
+        self.n_iter = sum(fold.n_iter for fold in folds)
 
     def run(self):
         """Follow the path, and return it."""

@@ -61,7 +61,8 @@ class ALSCompleterCV(PathCV):
     keep_observed : bool, default=True
         Return observed entries as they are; False returns the prediction of the model for them.
     keep_empty_features : bool, default=True
-        Keep columns without any observed entry, filled with the grand mean; False drops them.
+        Keep columns without any observed entry, filled with the grand mean (zero with
+        ``center=False``); False drops them.
     add_indicator : bool, default=False
         Append a 0/1 column for each feature that had missing entries in `fit`.
     random_state : int, RandomState instance or None, default=None
@@ -87,7 +88,7 @@ class ALSCompleterCV(PathCV):
         R^2 on the held-out entries against the training column means, NaN where nothing was
         tried.
     n_path_iter_ : int
-        Iterations of the solver along the path, all folds together.
+        Iterations of the solvers along the path and to find the noise, all folds together.
     components_ : ndarray of shape (`rank_`, n_features)
         Components: X is about ``offsets_ + scale_ * (row_factors(X) @ components_)``, plus the row
         offsets with ``center="both"``.

@@ -54,7 +54,8 @@ class GaussNewtonCompleter(BaseCompleter):
     keep_observed : bool, default=True
         Return observed entries as they are; False returns the prediction of the model for them.
     keep_empty_features : bool, default=True
-        Keep columns without any observed entry, filled with the grand mean; False drops them.
+        Keep columns without any observed entry, filled with the grand mean (zero with
+        ``center=False``); False drops them.
     add_indicator : bool, default=False
         Append a 0/1 column for each feature that had missing entries in `fit`.
     random_state : int, RandomState instance or None, default=None

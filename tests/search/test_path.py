@@ -1,6 +1,7 @@
 """Paths: what they score is what cold fits score; where they end; what is chosen."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -138,7 +139,7 @@ class Scripted(RankAlphaPath):
     """A path whose scores are given, and that keeps the order in which it asks for them."""
 
     def __init__(self, table):
-        super().__init__([None], range(len(table)), np.arange(table.shape[1]))
+        super().__init__([SimpleNamespace(n_iter=0)], range(len(table)), np.arange(table.shape[1]))
         self.table, self.asked = table, []
 
     def _solve(self, r, a, starts, row):
