@@ -15,6 +15,7 @@ from skmc.utils import parametrize_with_completer_checks
 PREDICT = {"keep_observed": False}
 # What the base class does with these is the same for all; one completer is enough by default.
 SHARED = [
+    {},
     {"add_indicator": True},
     {"keep_empty_features": False},
     {"center": "both", **PREDICT},
@@ -24,12 +25,13 @@ SHARED = [
 
 def instances(E, every):
     """Instances of a completer with each of the settings that its parameters allow."""
-    own = [{}, PREDICT, *({**PREDICT, **params} for params in E._test_variants)]
+    own = [PREDICT, *({**PREDICT, **params} for params in E._test_variants)]
     shared = [params for params in SHARED if params.keys() <= E().get_params().keys()]
     return [E(**{**E._test_settings, **params}) for params in (own, shared)[every]]
 
 
 FIRST, OTHERS = COMPLETERS[0], COMPLETERS[1:] + CROSS_VALIDATED
+DEFAULT = [E() for E in OTHERS]
 INSTANCES = [e for E in COMPLETERS + CROSS_VALIDATED for e in instances(E, False)]
 INSTANCES += instances(FIRST, True)
 SLOW = [e for E in OTHERS for e in instances(E, True)]
@@ -77,7 +79,7 @@ def test_sklearn(estimator, check):
 
 
 @pytest.mark.slow
-@parametrize_with_checks(SLOW)
+@parametrize_with_checks(DEFAULT + SLOW)
 def test_sklearn_shared_parameters(estimator, check):
     run(check, estimator)
 

@@ -167,7 +167,6 @@ class NMFCompleter(BaseCompleter):
     _test_variants: ClassVar = (
         {"alpha": 1.0},
         {"scale": False},
-        {"rank": "auto"},
         # At a higher rank products do not reach their limit in the iterations that checks allow.
         {"update": "multiplicative", "rank": 1},
     )

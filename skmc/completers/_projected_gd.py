@@ -160,7 +160,6 @@ class ProjectedGDCompleter(BaseCompleter):
     _test_variants: ClassVar = (
         {"momentum": None},
         {"rank": 1, "step_size": 1.0},
-        {"rank": "auto"},
     )
 
     def __init__(
