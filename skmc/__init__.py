@@ -11,6 +11,7 @@ from skmc.completers import (
     ProjectedGDCompleter,
     SoftImputeCompleter,
     SoftImputeCompleterCV,
+    SVTCompleter,
 )
 
 __version__ = "0.1.0.dev0"
@@ -24,6 +25,7 @@ __all__ = [
     "GaussNewtonCompleter",
     "NMFCompleter",
     "ProjectedGDCompleter",
+    "SVTCompleter",
     "SoftImputeCompleter",
     "SoftImputeCompleterCV",
     "__version__",

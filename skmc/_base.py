@@ -58,6 +58,10 @@ class BaseCompleter(FittedCompleter):
     def _make_solver(self):
         """Solver of this completer with its parameters."""
 
+    def _solver_in(self, units):
+        """The solver with what it takes in user units, if anything, in those of the problem."""
+        return self._make_solver()
+
     @abstractmethod
     def _rank_and_alpha(self):
         """Largest rank, infinite for no bound, and penalty in user units; either may be "auto"."""
@@ -192,7 +196,8 @@ class BaseCompleter(FittedCompleter):
         if self.verbose and not logger.hasHandlers():
             logger.addHandler(logging.StreamHandler())
             logger.setLevel(logging.INFO)
-        solver, init = self._make_solver(), self._start(problem, training, plan)
+        solver = self._solver_in(training.units)
+        init = self._start(problem, training, plan)
         random_state = check_random_state(self.random_state)
         options = self._options() | {"verbose": int(self.verbose)}
         if plan.alpha == "auto":
@@ -237,12 +242,17 @@ class BaseCompleter(FittedCompleter):
         previous = getattr(self, "components_", None) if self.warm_start else None
         return previous is not None and previous.shape[1] == n_columns
 
+    def _previous(self):
+        """Components and offsets that a warm start begins with."""
+        return self.components_, self.offsets_
+
     def _start(self, problem, training, plan):
         """Where to start: `init`, or the last fit under `warm_start` if its shape fits."""
         units, learned = training.units, training.learned
         if self._is_warm(learned.size) and 0 < self.components_.shape[0] <= problem.rank:
-            init = self.components_ * (self.scale_ / units.scale)
-            columns = (self.offsets_ - units.center) / units.scale
+            components, offsets = self._previous()
+            init = components * (self.scale_ / units.scale)
+            columns = (offsets - units.center) / units.scale
             return init[:, learned], columns[learned]
         init = self.init
         if isinstance(init, str):

@@ -136,6 +136,59 @@ def random_subspace(m, k, dtype, random_state):
     return random_state.standard_normal((m, k)).astype(dtype, copy=False)
 
 
+def leading_triplets(operator, keep, basis, *, width, limit, extra, n_passes=1):
+    """Singular triplets wanted by their values, from a basis that widens until none is left out.
+
+    Parameters
+    ----------
+    operator : SparsePlusLowRank
+        The matrix, n x m.
+    keep : callable
+        Maps singular values, largest first, to those wanted, some of the first.
+    basis : ndarray, shape (m, k)
+        Where subspace iteration starts; k = 0 means anywhere.
+    width : int
+        Triplets to compute at first.
+    limit : int
+        Triplets to compute at most.
+    extra : int
+        Vectors to keep from a whole decomposition, beyond those wanted.
+    n_passes : int, default=1
+        Passes of a subspace iteration if the basis has `width` vectors; one or two more if not.
+
+    Returns
+    -------
+    P, kept, Q, basis : ndarrays, shapes (n, r), (r,), (m, r), (m, l)
+        Singular vectors of the r wanted values, what `keep` returned, and where to start for a
+        matrix near by.
+    """
+    n, m = operator.shape
+    known, more = basis.shape[1] >= width, 0
+    while True:
+        if 4 * width > min(n, m) or not known:
+            # Wide against the matrix, or without a start: decompose it whole if it is dense.
+            dense = operator.dense()
+            found = None if dense is None else gram_svd(dense, keep, extra)
+            if found is not None:
+                return found
+        if not known:
+            more = 1 if basis.shape[1] else 2
+            basis = _widened(basis, width, m, operator.dtype)
+        P, s, Q = subspace_svd(operator, basis[:, :width], n_passes + more)
+        kept = keep(s)
+        if kept.shape[0] < s.shape[0] or width >= limit:
+            r = kept.shape[0]
+            # Spare vectors are not lost on a narrower step.
+            return P[:, :r], kept, Q[:, :r], np.hstack([Q, basis[:, width:]])
+        width, basis, known = min(2 * width, limit), Q, False
+
+
+def _widened(basis, width, m, dtype):
+    missing = width - basis.shape[1]
+    extra = random_subspace(m, missing, dtype, np.random.RandomState(basis.shape[1]))
+    return orthonormalize(np.hstack([basis, extra]))
+
+
 def leading_svd(operator, k, *, n_passes=6):
     """Leading k singular triplets: exact for narrow dense data, else from a random start.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skmc._fold_in import FoldIn
+from skmc._interpolating import InterpolatingFactors
 from skmc._non_negative import NonNegativeFactors
 from skmc._non_negative_fold_in import NonNegativeFoldIn
 from skmc._offsets import OffsetModel
@@ -78,6 +79,9 @@ class Training:
         if alpha > 0:
             # Balanced, so the row update with this ridge reproduces the training rows.
             found = factors.V
+        elif isinstance(factors, InterpolatingFactors):
+            found = factors.V
+            alpha = factors.ridge(problem.noise_variance(result.residual.loss), problem.n_rows)
         else:
             # With row factors of unit variance the ridge of least expected error is the noise
             # variance; plain least squares explodes on rows with about `rank` entries.

@@ -6,6 +6,7 @@ from skmc._linalg import (
     SparsePlusLowRank,
     gram_svd,
     leading_svd,
+    leading_triplets,
     low_rank_norm,
     orthonormalize,
     spectral_norm,
@@ -38,6 +39,21 @@ def test_leading_svd_is_exact_with_a_gap(form):
     expected = np.linalg.svd(M, compute_uv=False)
     np.testing.assert_allclose(s, expected[:2], rtol=1e-6)
     np.testing.assert_allclose(U.T @ M @ V, np.diag(s), atol=1e-5)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("start", [0, 2])
+def test_leading_triplets_widen_until_all_wanted_are_there(form, start):
+    operator, M = sparse_plus_low_rank(form)
+    expected = np.linalg.svd(M, compute_uv=False)
+    bound = 0.5 * (expected[7] + expected[8])
+    U, kept, V, basis = leading_triplets(
+        operator, lambda s: s[s > bound], np.eye(20)[:, :start],
+        width=2, limit=20, extra=3, n_passes=30,
+    )  # fmt: skip
+    np.testing.assert_allclose(kept, expected[:8], rtol=1e-6)
+    np.testing.assert_allclose(U.T @ M @ V, np.diag(kept), atol=1e-4)
+    assert basis.shape[1] >= 8
 
 
 @pytest.mark.parametrize("form", FORMS)

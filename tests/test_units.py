@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from registry import SIGNED, at, make
+from registry import at, each, each_with, make
 
 from skmc import ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter
 from skmc.datasets import make_low_rank
 
-each = pytest.mark.parametrize("E", SIGNED)
 UNITS = [{}, {"center": "both"}, {"center": False, "scale": False}]
 
 
@@ -16,12 +15,11 @@ def data(**params):
     return make_low_rank(80, 40, 3, **params)
 
 
-@each
-@pytest.mark.parametrize("center", [True, "both"])
-def test_shift_of_columns(E, center):
+@each_with({}, {"center": "both"})
+def test_shift_of_columns(E, params):
     X = data().X
     shift = np.linspace(-20, 30, 40)
-    model = make(E, center=center)
+    model = make(E, **params)
     expected = model.fit_transform(X) + shift
     np.testing.assert_allclose(model.fit_transform(X + shift), expected, atol=1e-6)
 
@@ -37,8 +35,7 @@ def test_scale_of_columns(E, center):
     assert model.score(X * units) == pytest.approx(model.fit(X).score(X), abs=1e-9)
 
 
-@each
-@pytest.mark.parametrize("params", UNITS, ids=str)
+@each_with(*UNITS)
 def test_order_of_rows_and_columns(E, params):
     X = data().X
     rng = np.random.default_rng(0)
@@ -128,9 +125,8 @@ def test_constant_columns_stay_constant(E):
     np.testing.assert_allclose(found[:, 3:], rest, atol=0.2)
 
 
-@each
+@each_with({}, {"scale": False}, {"center": "both"})
 @pytest.mark.parametrize("constant", [0.0, 3.5, -1e12, 1e-12])
-@pytest.mark.parametrize("params", [{}, {"scale": False}, {"center": "both"}], ids=str)
 def test_constant_matrix(E, constant, params):
     X = np.full((8, 4), constant)
     X[::3, 1] = X[2, :3] = np.nan

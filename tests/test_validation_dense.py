@@ -282,13 +282,17 @@ def test_missing_values_as_a_number():
         ALSCompleter(missing_values=-1).fit(X)
 
 
-@pytest.mark.parametrize("E", SIGNED)
+WRONG = [
+    *({"max_iter": v} for v in (0, -1, 2.5, "many")),
+    *({"tol": v} for v in (-1.0, np.nan, "small")),
+    *({"center": "rows"}, {"scale": 2.0}, {"init": "zeros"}, {"n_jobs": 1.5}, {"verbose": -1}),
+    *({"missing_values": "NA"}, {"missing_values": None}, {"random_state": "seed"}),
+]
+
+
 @pytest.mark.parametrize(
-    "params",
-    [{"max_iter": v} for v in (0, -1, 2.5, "many")]
-    + [{"tol": v} for v in (-1.0, np.nan, "small")]
-    + [{"center": "rows"}, {"scale": 2.0}, {"init": "zeros"}, {"n_jobs": 1.5}, {"verbose": -1}]
-    + [{"missing_values": "NA"}, {"missing_values": None}, {"random_state": "seed"}],
+    ("E", "params"),
+    [(E, p) for E in SIGNED for p in WRONG if p.keys() <= E().get_params().keys()],
     ids=str,
 )
 def test_parameters_of_all(E, params):

@@ -119,12 +119,15 @@ class ObservedMatrix(ABC):
         return 1
 
     def with_unit_weights(self, row_weight=None):
-        """The same matrix with weights divided by their mean, and the mean.
+        """The same matrix with weights divided by their mean, and the mean; equal ones are none.
 
         Rows count with `row_weight` in the mean.
         """
         if self.weights is None:
             return self, 1.0
+        weights = self.rows.weights
+        if weights.size and weights.min() == weights.max():
+            return self.with_values(self.values), float(weights[0])
         repeats = None if row_weight is None else np.repeat(row_weight, self.row_counts)
         mean = float(np.average(self.rows.weights.astype(np.float64), weights=repeats))
         return self.with_values(self.values, self.weights / self.dtype.type(mean)), mean

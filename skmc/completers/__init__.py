@@ -10,6 +10,7 @@ from skmc.completers._nmf import NMFCompleter
 from skmc.completers._projected_gd import ProjectedGDCompleter
 from skmc.completers._soft_impute import SoftImputeCompleter
 from skmc.completers._soft_impute_cv import SoftImputeCompleterCV
+from skmc.completers._svt import SVTCompleter
 
 # Those that fit at the rank and penalty they are told, or find in the fit itself.
 COMPLETERS = (
@@ -20,6 +21,7 @@ COMPLETERS = (
     NMFCompleter,
     ProjectedGDCompleter,
     SoftImputeCompleter,
+    SVTCompleter,
 )
 # Those that choose rank or penalty by cross-validation.
 CROSS_VALIDATED = (ALSCompleterCV, SoftImputeCompleterCV)
@@ -35,6 +37,7 @@ __all__ = [
     "GaussNewtonCompleter",
     "NMFCompleter",
     "ProjectedGDCompleter",
+    "SVTCompleter",
     "SoftImputeCompleter",
     "SoftImputeCompleterCV",
 ]

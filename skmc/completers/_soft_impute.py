@@ -7,7 +7,7 @@ import numpy as np
 
 from skmc._base import BaseCompleter
 from skmc._compat import Interval, StrOptions
-from skmc.solvers import SoftImpute
+from skmc.solvers import SoftImpute, debiased
 
 
 class SoftImputeCompleter(BaseCompleter):
@@ -34,6 +34,12 @@ class SoftImputeCompleter(BaseCompleter):
     max_rank : int or None, default=None
         Largest rank kept; None sets no bound. A bound below the rank of the solution makes the
         problem non-convex.
+    debias : bool, default=False
+        Fit the singular values of the solution again, by least squares on the observed entries,
+        with singular vectors as they are, and fold rows in with a ridge equal to the noise variance
+        of that fit. This undoes what the penalty has taken off the signal, and spares rows the
+        penalty: worth trying unless `alpha` is far too small. Costs about an iteration for every
+        six components.
     center : bool or "both", default=True
         True: column offsets are part of the model, unpenalised and fitted jointly with the
         factors. ``"both"``: shrunk row offsets too, for ratings. False: none.
@@ -83,10 +89,10 @@ class SoftImputeCompleter(BaseCompleter):
         all that the penalty leaves, often more than the signal has, as small ones are shrunk, not
         removed.
     alpha_ : float
-        Penalty that was used.
+        Penalty that was used, before a refit by `debias`.
     fold_in_alpha_ : float
         Ridge, in standardised units, of the regression of a row on the components: that of
-        `alpha_`.
+        `alpha_`, or the noise variance with ``debias=True``.
     row_offset_alpha_ : float or None
         Penalty of the row offsets with ``center="both"``, estimated from the data.
     offsets_, scale_ : ndarray of shape (n_features,)
@@ -120,6 +126,13 @@ class SoftImputeCompleter(BaseCompleter):
     Cost per iteration: about 6 nnz r + 8 (n + m) r^2 multiply-adds, r being the rank of the
     iterate plus a margin; memory: six arrays over the observed entries.
 
+    A refit of the singular values has at most as many unknowns as columns, so noise hardly enters
+    it, unlike one of the singular vectors: at the best `alpha` for a matrix of 500 x 100 of rank 5,
+    half observed with noise of 0.1, `debias` lowers the error in standardised units from 0.070 to
+    0.050, where a refit by alternating least squares at a quarter of the penalty, with the 50
+    components that `alpha` has let in, raises it to 0.096. A full core matrix in place of the
+    singular values does no better.
+
     References
     ----------
     .. [1] Mazumder, R., Hastie, T. and Tibshirani, R. (2010). Spectral regularization algorithms
@@ -147,10 +160,13 @@ class SoftImputeCompleter(BaseCompleter):
         **BaseCompleter._parameter_constraints,
         "alpha": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "max_rank": [Interval(Integral, 1, None, closed="left"), None],
+        "debias": ["boolean"],
     }
     _test_variants: ClassVar = (
         {"alpha": 1.0},
         {"max_rank": 1},
+        {"alpha": 1.0, "debias": True},
+        {"debias": True},
     )
 
     def __init__(
@@ -158,6 +174,7 @@ class SoftImputeCompleter(BaseCompleter):
         alpha="auto",
         *,
         max_rank=None,
+        debias=False,
         center=True,
         scale="noise",
         init="svd",
@@ -174,6 +191,7 @@ class SoftImputeCompleter(BaseCompleter):
     ):
         self.alpha = alpha
         self.max_rank = max_rank
+        self.debias = debias
         self.center = center
         self.scale = scale
         self.init = init
@@ -195,9 +213,18 @@ class SoftImputeCompleter(BaseCompleter):
         return self.max_rank or np.inf, self.alpha
 
     def _store(self, result, training):
-        super()._store(result, training)
+        super()._store(debiased(result) if self.debias else result, training)
+        self.alpha_ = float(result.problem.alpha * training.units.common)
+        self._solution = self.components_, self.offsets_
+        if self.debias:
+            before = training.fold_in(result)
+            self._solution = before.components, before.offsets
         problem = result.problem
         if result.units is not None:
             # Where nothing is fitted the noise is the data, whose units the fit began with.
             problem = problem.in_column_units(1.0 / result.units)
         self.alpha_max_ = problem.alpha_max() * training.units.common
+
+    def _previous(self):
+        # A refit is no solution.
+        return self._solution

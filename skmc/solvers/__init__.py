@@ -3,6 +3,7 @@
 from skmc.solvers._als import AlternatingLeastSquares
 from skmc.solvers._base import Solver, SolverResult, joined, offsets_only
 from skmc.solvers._continuation import Continuation
+from skmc.solvers._debias import debiased
 from skmc.solvers._factorized_gd import FactorizedGradient
 from skmc.solvers._gauss_newton import GaussNewton
 from skmc.solvers._init import resized
@@ -10,6 +11,7 @@ from skmc.solvers._nmf import NonNegativeALS
 from skmc.solvers._noise import RELAXATION, NoiseSchedule, find_noise, relaxed_alpha, solve_at_edge
 from skmc.solvers._projected_gd import ProjectedGradient
 from skmc.solvers._soft_impute import SoftImpute
+from skmc.solvers._svt import SVT
 
 SOLVERS = {
     solver.name: solver
@@ -21,12 +23,14 @@ SOLVERS = {
         FactorizedGradient,
         GaussNewton,
         Continuation,
+        SVT,
     )
 }
 
 __all__ = [
     "RELAXATION",
     "SOLVERS",
+    "SVT",
     "AlternatingLeastSquares",
     "Continuation",
     "FactorizedGradient",
@@ -37,6 +41,7 @@ __all__ = [
     "SoftImpute",
     "Solver",
     "SolverResult",
+    "debiased",
     "find_noise",
     "joined",
     "offsets_only",

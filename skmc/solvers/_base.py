@@ -115,6 +115,14 @@ def joined(first, second):
     )
 
 
+def exact_loss(problem):
+    """Loss of a fit that is exact in floating point.
+
+    The loss is a square: this is eps^0.6 of the values, where rounding in the factors stalls.
+    """
+    return float(np.finfo(problem.dtype).eps) ** 1.2 * problem.at_zero.loss
+
+
 def rises(problem, new, old):
     """Whether the objective rises from one state to another by more than rounding."""
     slack = 10.0 * float(np.finfo(problem.dtype).eps)
@@ -129,8 +137,9 @@ class Solver(ABC):
     """Base of all solvers: a subclass writes `init_state` and `step`, nothing else.
 
     Class attributes `name` (key in the registry) and `supports` (capabilities, a subset of
-    ``{"zero_alpha", "positive_alpha", "weights", "non_negative"}``) say what it is for, the last
-    that its factors are non-negative; `divergence_cure` is the advice that a diverging fit gives.
+    ``{"zero_alpha", "positive_alpha", "weights", "non_negative", "interpolates"}``) say what it is
+    for, the last two that its factors are non-negative, and that of all Z which match the observed
+    entries it finds the smallest; `divergence_cure` is the advice that a diverging fit gives.
     """
 
     name: str
@@ -164,6 +173,10 @@ class Solver(ABC):
     def penalty(self, problem, state):
         """The part of the objective at the state that is proportional to alpha."""
         return problem.penalty(state.factors)
+
+    def stopping_rule(self, problem, tol):
+        """What tells when to stop by its `met(state)`, and why by its `reason`: see `solve`."""
+        return _StoppingRule(problem, tol)
 
     def extra(self, state):
         """What the trace keeps besides what it keeps of every solver, by name."""
@@ -220,7 +233,7 @@ class Solver(ABC):
         state = self.init_state(problem, factors)
         trace = {"time": [], "objective": [], "change": [], "alpha": [], "stage": [], "rank": []}
         stage = 0
-        rule = _StoppingRule(problem, tol)
+        rule = self.stopping_rule(problem, tol)
         stop_reason = f"reached max_iter={max_iter}"
         for iteration in range(1, max_iter + 1):
             state = self.step(problem, state)
@@ -288,8 +301,7 @@ class _StoppingRule:
         self.per_entry = 1.0 / np.sqrt(problem.fraction_observed)
         eps = float(np.finfo(problem.dtype).eps)
         self.accuracy = 100.0 * eps
-        # The loss is a square: this is eps^0.6 of the values, where rounding in the factors stalls.
-        self.exact = eps**1.2 * problem.at_zero.loss
+        self.exact = exact_loss(problem)
         self.changes = []
         self.objectives = []
         self.reason = None

@@ -8,7 +8,7 @@ from scipy import linalg
 
 from skmc._factors import Factors
 from skmc._linalg import SparsePlusLowRank, random_subspace, subspace_svd
-from skmc.solvers._base import Solver, SolverState
+from skmc.solvers._base import Solver, SolverState, exact_loss
 from skmc.solvers._decay import FIRST_ALPHA, Decay, movement
 from skmc.solvers._gauss_newton import GaussNewton
 from skmc.solvers._init import initial_factors
@@ -116,7 +116,7 @@ class Continuation(Solver):
     def _search(self, problem, factors):
         """Yield (change of the iterate, factors of the whole problem or None) per iteration."""
         n, m = problem.shape
-        exact = _exact(problem)
+        exact = exact_loss(problem)
         start = factors
         left_rows, left_columns = np.zeros(n, bool), np.zeros(m, bool)
         for _ in range(self.attempts):
@@ -259,7 +259,7 @@ class _Path:
 
     def _polish(self, factors):
         """Try Gauss-Newton steps; keep their result if it is exact."""
-        solver, exact = GaussNewton(inner_iter=300), _exact(self.problem)
+        solver, exact = GaussNewton(inner_iter=300), exact_loss(self.problem)
         state = solver.init_state(self.problem, factors)
         for k in range(POLISH_STEPS):
             before = state.loss
@@ -269,11 +269,6 @@ class _Path:
                 break
         if state.loss <= 1e3 * exact:
             self.factors, self.exact = state.factors, True
-
-
-def _exact(problem):
-    """Loss of an exact fit in floating point, as in the rule of `Solver.solve`."""
-    return float(np.finfo(problem.dtype).eps) ** 1.2 * problem.at_zero.loss
 
 
 def _curvature(problem):

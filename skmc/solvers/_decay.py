@@ -3,6 +3,7 @@
 import numpy as np
 
 from skmc._factors import Factors
+from skmc.solvers._base import exact_loss
 
 # A path starts at this multiple of the penalty above which nothing is fitted. A start that lets
 # all components in at once, as at 0.1, picks wrong ones: it fails at 1.2 entries to a degree of
@@ -96,7 +97,7 @@ class RidgeContinuation:
             return
         alpha = self.problem.alpha * self._decay.factor(movement(factors, self._anchor))
         self._anchor = factors
-        exact = float(np.finfo(self._target.dtype).eps) ** 1.2 * self._target.at_zero.loss
+        exact = exact_loss(self._target)
         if late or alpha <= self._least or state.loss <= exact:
             self.settled = True
             self.problem = self._target

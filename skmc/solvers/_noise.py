@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from skmc.solvers._base import joined, offsets_only
+from skmc.solvers._base import exact_loss, joined, offsets_only
 from skmc.solvers._init import resized
 from skmc.solvers._soft_impute import SoftImpute
 
@@ -149,7 +149,7 @@ class NoiseSchedule:
         squares = problem.observed.column_dots(weighted, residual.entries)
         counts = problem.offsets.column_weight.astype(np.float64)
         common = squares.sum() / counts.sum()
-        if residual.loss <= float(np.finfo(problem.dtype).eps) ** 1.2 * problem.at_zero.loss:
+        if residual.loss <= exact_loss(problem):
             # An exact fit leaves rounding, which says nothing about noise.
             return np.ones_like(squares)
         ratio = (squares / common + UNITS_PRIOR) / (counts + UNITS_PRIOR)

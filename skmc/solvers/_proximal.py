@@ -7,14 +7,7 @@ from functools import partial
 import numpy as np
 
 from skmc._factors import Factors
-from skmc._linalg import (
-    SparsePlusLowRank,
-    gram_svd,
-    low_rank_norm,
-    orthonormalize,
-    random_subspace,
-    subspace_svd,
-)
+from skmc._linalg import SparsePlusLowRank, leading_triplets, low_rank_norm
 from skmc.solvers._base import Solver, SolverState, rises
 
 # Matrices whose smaller side is at most this get exact decompositions.
@@ -206,28 +199,6 @@ class ProximalGradient(Solver):
         width = smaller if smaller <= EXACT_SIDE else min(self.width(problem, rank), limit)
         shrink = partial(self.shrink, problem, step=step)
         extra = max(self.width(problem, width) - width, SPARE)
-        basis, n_passes = state.basis, 1
-        known = basis.shape[1] >= width
-        while True:
-            if 4 * width > smaller or not known:
-                # Wide against the matrix, or without a start: decompose it whole if it is dense.
-                dense = operator.dense()
-                found = None if dense is None else gram_svd(dense, shrink, extra)
-                if found is not None:
-                    return found
-            if not known:
-                n_passes = 2 if basis.shape[1] else 3
-                basis = self._widen(basis, width, m, problem.dtype)
-            P, s, Q = subspace_svd(operator, basis[:, :width], n_passes)
-            kept = shrink(s)
-            if kept.shape[0] < s.shape[0] or width >= limit:
-                r = kept.shape[0]
-                # Spare vectors are not lost on a narrower step.
-                return P[:, :r], kept, Q[:, :r], np.hstack([Q, basis[:, width:]])
-            width, basis, known = min(2 * width, limit), Q, False
-
-    @staticmethod
-    def _widen(basis, width, m, dtype):
-        missing = width - basis.shape[1]
-        extra = random_subspace(m, missing, dtype, np.random.RandomState(basis.shape[1]))
-        return orthonormalize(np.hstack([basis, extra]))
+        return leading_triplets(
+            operator, shrink, state.basis, width=width, limit=limit, extra=extra
+        )

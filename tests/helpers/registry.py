@@ -1,5 +1,8 @@
 """The registered completers, as the shared tests use them."""
 
+import pytest
+
+from skmc._compat import InvalidParameterError
 from skmc.completers import COMPLETERS
 
 
@@ -8,20 +11,43 @@ def make(E, **params):
     return E(**{"keep_observed": False, **E._test_settings, **params})
 
 
+def at(E, *, rank=None, alpha=None, **params):
+    """A completer at a rank and a penalty, as far as it has them for parameters.
+
+    What matches the observed entries has the rank that takes.
+    """
+    names = E().get_params()
+    if rank is not None and "interpolates" not in supports(E):
+        params["rank" if "rank" in names else "max_rank"] = rank
+    if alpha is not None and "alpha" in names:
+        params["alpha"] = alpha
+    return make(E, **params)
+
+
 def supports(E):
     """Capabilities of its solver."""
     return make(E)._make_solver().supports
 
 
+def accepts(E, params):
+    """Whether it has these parameters and these values are among those allowed."""
+    if not params.keys() <= E().get_params().keys():
+        return False
+    try:
+        make(E, **params)._validate_params()
+    except InvalidParameterError:
+        return False
+    return True
+
+
 # Those for values of either sign.
 SIGNED = tuple(E for E in COMPLETERS if "non_negative" not in supports(E))
+# Those of them that weights of entries make a difference to.
+WEIGHTED = tuple(E for E in SIGNED if "weights" in supports(E))
+each = pytest.mark.parametrize("E", SIGNED)
 
 
-def at(E, *, rank=None, alpha=None, **params):
-    """A completer at a rank and a penalty, as far as it has them for parameters."""
-    names = E().get_params()
-    if rank is not None:
-        params["rank" if "rank" in names else "max_rank"] = rank
-    if alpha is not None and "alpha" in names:
-        params["alpha"] = alpha
-    return make(E, **params)
+def each_with(*settings):
+    """Parametrise a test by completer and settings, without those that a completer refuses."""
+    cases = [(E, params) for E in SIGNED for params in settings if accepts(E, params)]
+    return pytest.mark.parametrize(("E", "params"), cases, ids=str)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
-from registry import SIGNED, at
+from registry import SIGNED, WEIGHTED, at
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -87,7 +87,7 @@ ALL = np.arange(90)
 BOTH = {"sample_weight": ROW_WEIGHT, "entry_weight": ENTRY_WEIGHT}
 
 
-@pytest.mark.parametrize("E", SIGNED)
+@pytest.mark.parametrize("E", WEIGHTED)
 def test_each_step_of_a_pipeline_gets_its_weights(E, routing):
     pipeline = weighted_pipeline(completer_of(E)).fit(X, LABELS, **BOTH)
     by_hand = ByHand(completer_of(E)).fit(ALL)
@@ -198,7 +198,7 @@ def test_held_out_scorer_with_weighted_fits_under_routing(routing):
     assert scores.min() > 0.8
 
 
-@pytest.mark.parametrize("E", SIGNED)
+@pytest.mark.parametrize("E", WEIGHTED)
 @pytest.mark.parametrize("container", ["array", "sparse"])
 def test_entry_weights_are_sliced_by_rows_without_routing(E, container):
     data, weight = X, ENTRY_WEIGHT
@@ -275,7 +275,7 @@ def weighted_folds(completer, cv):
     return plain, weighted
 
 
-@pytest.mark.parametrize("E", SIGNED)
+@pytest.mark.parametrize("E", WEIGHTED)
 def test_weights_of_entries_as_samples(E):
     cv = KFold(3, shuffle=True, random_state=0)
     plain, weighted = weighted_folds(completer_of(E), cv)

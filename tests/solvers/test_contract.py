@@ -12,20 +12,30 @@ from skmc.solvers import SOLVERS
 ALL = sorted(SOLVERS)
 # Bounds on the factors make another problem, for data without offsets, with an optimum of its own.
 NON_NEGATIVE = [name for name in ALL if "non_negative" in SOLVERS[name].supports]
-FREE = [name for name in ALL if name not in NON_NEGATIVE]
+# Of all that match the observed entries there is one smallest, whether or not they have a rank.
+INTERPOLATING = [name for name in ALL if "interpolates" in SOLVERS[name].supports]
+FREE = [name for name in ALL if name not in NON_NEGATIVE + INTERPOLATING]
 PENALISED = [name for name in FREE if "positive_alpha" in SOLVERS[name].supports]
 HARD = [name for name in FREE if "zero_alpha" in SOLVERS[name].supports]
+WEIGHTED = [name for name in ALL if "weights" in SOLVERS[name].supports]
 TIGHT = {"max_iter": 20_000, "tol": 1e-9}
 
 
 def problem_for(name, **options):
-    """A problem that the solver can solve: penalised if it can, else of hard rank."""
+    """A problem that the solver can solve: penalised if it can, else of hard rank, or of any."""
     if name in NON_NEGATIVE:
         own = {"alpha": 0.5, "rank": 3, "kind": "none", "non_negative": True}
         return make_problem(**{**own, **options})
     if name in PENALISED:
         return make_problem(alpha=2.0, **options)
+    if name in INTERPOLATING:
+        return make_problem(alpha=0.0, **options)
     return make_problem(**{"alpha": 0.0, "rank": 3, **options})
+
+
+def rank_for(name):
+    """A rank for a problem of 30 rows and 20 columns."""
+    return 20 if name in PENALISED + INTERPOLATING else 3
 
 
 def run(name, problem, init="svd", seed=0, **options):
@@ -65,8 +75,9 @@ def test_hard_rank_solvers_agree(kind):
     assert max(values.values()) <= min(values.values()) * (1 + 1e-6), values
 
 
-@pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("name", "weighted"), [(name, w) for w in (False, True) for name in (WEIGHTED if w else ALL)]
+)
 def test_objective_never_rises(name, weighted):
     problem = problem_for(name, weighted=weighted)
     objective = np.array(run(name, problem, max_iter=200, tol=0).trace["objective"])
@@ -110,7 +121,7 @@ def test_non_negative_solvers_refuse_other_problems(name):
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("form", FORMS)
 def test_fold_in_reproduces_the_training_rows(name, form):
-    noisy = name in PENALISED + NON_NEGATIVE
+    noisy = name in PENALISED + NON_NEGATIVE + INTERPOLATING
     problem = problem_for(name, form=form, noise=0.1 if noisy else 0.0)
     result = run(name, problem)
     factors = result.factors.balanced()
@@ -128,7 +139,7 @@ def test_fold_in_reproduces_the_training_rows(name, form):
 @pytest.mark.parametrize("name", ALL)
 def test_transposition_swaps_the_factors(name):
     X, mask = low_rank_table(n=30, m=20, non_negative=name in NON_NEGATIVE)
-    alpha, rank = (2.0, 20) if name in PENALISED else (problem_for(name).alpha, 3)
+    alpha, rank = 2.0 if name in PENALISED else problem_for(name).alpha, rank_for(name)
     results = []
     for table, pattern in ((X, mask), (X.T.copy(), mask.T.copy())):
         observed = observe(table, pattern)
@@ -143,7 +154,7 @@ def test_permutation_of_rows_and_columns(name, form):
     X, mask = low_rank_table(n=30, m=20, non_negative=name in NON_NEGATIVE)
     rng = np.random.default_rng(1)
     rows, columns = rng.permutation(30), rng.permutation(20)
-    alpha, rank = (2.0, 20) if name in PENALISED else (problem_for(name).alpha, 3)
+    alpha, rank = 2.0 if name in PENALISED else problem_for(name).alpha, rank_for(name)
     results = []
     for table, pattern in ((X, mask), (X[rows][:, columns], mask[rows][:, columns])):
         observed = observe(table, pattern, form=form)
@@ -153,7 +164,7 @@ def test_permutation_of_rows_and_columns(name, form):
     np.testing.assert_allclose(results[0][rows][:, columns], results[1], atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", WEIGHTED)
 def test_integer_weights_equal_repeated_columns_of_entries(name):
     # Weight two on every entry doubles the loss: the same as half the penalty.
     one = problem_for(name)
@@ -218,6 +229,14 @@ def test_callback_stops_the_loop(name):
     assert calls == [1, 2, 3, 4]
     assert result.n_iter == 4
     assert "callback" in result.stop_reason
+
+
+@pytest.mark.parametrize("name", INTERPOLATING)
+def test_interpolating_solvers_refuse_what_equations_do_not_know(name):
+    with pytest.raises(ValueError, match=f"{name}.*weights"):
+        run(name, make_problem(alpha=0.0, weighted=True))
+    with pytest.raises(ValueError, match=f"{name}.*row offsets"):
+        run(name, make_problem(alpha=0.0, kind="both"))
 
 
 @pytest.mark.parametrize("name", ALL)
