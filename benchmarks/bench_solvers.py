@@ -27,6 +27,7 @@ from skmc import (
     ProjectedGDCompleter,
     SoftImputeCompleter,
     SoftImputeCompleterCV,
+    SVTCompleter,
 )
 from skmc.datasets import hide_entries, make_low_rank, make_ratings
 
@@ -37,7 +38,9 @@ METHODS = {
     "ALSCompleter(5, alpha=0)": ALSCompleter(RANK, alpha=0),
     "ALSCompleterCV()": ALSCompleterCV(),
     "SoftImputeCompleter()": SoftImputeCompleter(),
+    "SoftImputeCompleter(debias)": SoftImputeCompleter(debias=True),
     "SoftImputeCompleterCV()": SoftImputeCompleterCV(),
+    "SVTCompleter()": SVTCompleter(),
     "ProjectedGDCompleter()": ProjectedGDCompleter(),
     "FactorizedGDCompleter(5)": FactorizedGDCompleter(RANK),
     "NMFCompleter(5)": NMFCompleter(RANK),
@@ -102,8 +105,13 @@ def run(method, kind, seed):
     """Error against that of the column means, and CPU seconds."""
     X, truth, hidden = KINDS[kind](seed)
     completer = clone(method)
-    if not isinstance(method, NMFCompleter):
-        completer.set_params(**SETTINGS.get(kind, {}))
+    settings = SETTINGS.get(kind, {})
+    if isinstance(method, NMFCompleter):
+        settings = {}
+    elif isinstance(method, SVTCompleter):
+        # It has no row offsets.
+        settings = {k: v for k, v in settings.items() if v != "both"}
+    completer.set_params(**settings)
     start = time.process_time()
     completer.fit(X)
     seconds = time.process_time() - start

@@ -59,7 +59,7 @@ class OffsetModel:
     def of_values(self, observed):
         """Return the model for other values with the same pattern and weights."""
         other = replace(self, observed=observed)
-        for name in ("design", "_unit_weights", "column_weight", "row_weight"):
+        for name in ("design", "column_weight", "row_weight"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
@@ -72,27 +72,18 @@ class OffsetModel:
         return a.astype(self.observed.dtype, copy=False)
 
     @cached_property
-    def _unit_weights(self):
-        observed = self.observed
-        if observed.weights is not None:
-            return observed.weights
-        n, m = observed.shape
-        zero = np.zeros_like(observed.values)
-        return observed.subtract_outer(zero, -np.ones(n, zero.dtype), np.ones(m, zero.dtype))
-
-    @cached_property
     def column_weight(self):
         """Sum over each column of w_ij a_i^2, shape (m,)."""
         if self.observed.weights is None and self.row_scale is None:
             return self.observed.column_counts.astype(self.observed.dtype)
-        return self.observed.column_sums(self._unit_weights, self.design**2)
+        return self.observed.column_sums(self.observed.weights_or_ones, self.design**2)
 
     @cached_property
     def row_weight(self):
         """Sum over each row of w_ij, shape (n,)."""
         if self.observed.weights is None:
             return self.observed.row_counts.astype(self.observed.dtype)
-        return self.observed.row_sums(self._unit_weights)
+        return self.observed.row_sums(self.observed.weights_or_ones)
 
     @cached_property
     def row_penalty(self):
@@ -163,7 +154,7 @@ class OffsetModel:
         """Solve the reduced normal equations of b, with mu eliminated, by conjugate gradients."""
         observed, design = self.observed, self.design
         diagonal = self.row_weight + observed.dtype.type(self.row_penalty)
-        weights, column_weight = self._unit_weights, self.column_weight
+        weights, column_weight = self.observed.weights_or_ones, self.column_weight
 
         def apply(b):
             b = b.astype(observed.dtype, copy=False)

@@ -71,7 +71,7 @@ class CompletionProblem:
         """Return the same problem with another penalty, and with another rank if one is given."""
         other = replace(self, alpha=float(alpha), rank=self.rank if rank is None else rank)
         # What depends on neither is not computed again.
-        for name in ("at_zero", "total_weight", "n_rows"):
+        for name in ("at_zero", "total_weight", "n_rows", "mean_weight"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
@@ -108,6 +108,15 @@ class CompletionProblem:
     def fraction_observed(self):
         """Observed part of the matrix, rows counted with their sample weight."""
         return self.total_weight / (self.n_rows * self.shape[1])
+
+    @cached_property
+    def mean_weight(self):
+        """Mean weight of all entries, zero where none is observed: without weights their fraction.
+
+        Rows count with their sample weight.
+        """
+        multiplicity = self.offsets.design.astype(np.float64) ** 2
+        return float(multiplicity @ self.offsets.row_weight) / (self.n_rows * self.shape[1])
 
     @property
     def mean_degrees(self):

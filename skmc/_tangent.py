@@ -39,11 +39,7 @@ class TangentSystem:
     def whitening(self):
         """Inverse triangles C_i^-1 of rows and columns, shapes (n, r, r) and (m, r, r)."""
         observed = self.problem.observed
-        ones = observed.weights
-        if ones is None:
-            n, m = observed.shape
-            zero = np.zeros_like(observed.values)
-            ones = observed.subtract_outer(zero, -np.ones(n, zero.dtype), np.ones(m, zero.dtype))
+        ones = observed.weights_or_ones
         U, V = self.factors.U, self.factors.V
         return tuple(
             _inverse_triangles(_grams(product, ones, F), self.problem.alpha)

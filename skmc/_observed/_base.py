@@ -142,6 +142,15 @@ class ObservedMatrix(ABC):
         """Largest entry weight."""
         return 1.0 if self.weights is None else float(self.weights.max(initial=0.0))
 
+    @cached_property
+    def weights_or_ones(self):
+        """Entry array of the weights, of ones where there are none."""
+        if self.weights is not None:
+            return self.weights
+        n, m = self.shape
+        zero = np.zeros_like(self.values)
+        return self.subtract_outer(zero, np.full(n, -1, zero.dtype), np.ones(m, zero.dtype))
+
     def weighted(self, entries):
         """Entry array of w_ij e_ij."""
         return entries if self.weights is None else self.weights * entries

@@ -163,15 +163,13 @@ class FactorizedGradient(Solver):
         n, m = problem.shape
         rank = problem.rank
         draw = random_state.standard_normal
-        largest = problem.alpha_max() / _mean_weight(problem)
+        largest = problem.alpha_max() / problem.mean_weight
         if init == "random":
             spread = kind(self.init_scale * np.sqrt(largest / max(n, m)))
             V = spread * draw((m, rank)).astype(problem.dtype)
             return Factors(spread * draw((n, rank)).astype(problem.dtype), V)
         data = problem.observed.weighted(problem.at_zero.entries)
-        operator = SparsePlusLowRank(
-            problem.observed, data, 1.0 / max(_mean_weight(problem), 1e-300)
-        )
+        operator = SparsePlusLowRank(problem.observed, data, 1.0 / max(problem.mean_weight, 1e-300))
         U = operator.matmul(draw((m, rank)).astype(problem.dtype))
         if init == "balanced":
             Q = orthonormalize(U) if rank <= n else U
@@ -311,7 +309,7 @@ class FactorizedGradient(Solver):
     @staticmethod
     def _metric(problem, point, F):
         """Gram matrix of a factor at the scale of the Hessian, damped."""
-        G = _mean_weight(problem) * _gram(F)
+        G = problem.mean_weight * _gram(F)
         damping = np.sqrt(2.0 * max(point.residual.loss, 0.0) / max(problem.shape))
         floor = 10.0 * float(np.finfo(problem.dtype).eps) * np.trace(G)
         floor = max(floor, np.finfo(np.float64).tiny)
@@ -339,7 +337,7 @@ class FactorizedGradient(Solver):
         return square / slope
 
     def _pull(self, problem):
-        return self.balancing * _mean_weight(problem) if self.balancing > 0 else 0.0
+        return self.balancing * problem.mean_weight if self.balancing > 0 else 0.0
 
     def _point(self, problem, factors, residual=None, start=None):
         if residual is None:
@@ -370,12 +368,6 @@ def _pace(factors, moves, change):
     half = np.linalg.solve(R, 0.5 * (outward + outward.T))
     growth = np.linalg.eigvalsh(np.linalg.solve(R, half.T))[-1]
     return pace if growth <= GROWTH * pace else 1e-9 * pace
-
-
-def _mean_weight(problem):
-    """Sum of the weights over the size of the matrix: the observed fraction without weights."""
-    n, m = problem.shape
-    return float(problem.offsets.row_weight.sum(dtype=np.float64)) / (n * m)
 
 
 def _gram(F):

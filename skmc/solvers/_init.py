@@ -41,8 +41,10 @@ def initial_factors(problem, init, random_state=None):
     return Factors(fit_rows(problem, V, columns)[0], V)
 
 
-def fit_rows(problem, V, columns):
+def fit_rows(problem, V, columns, penalty=None):
     """Exact minimisation over U and the row offsets, V and the column offsets being given.
+
+    The penalty is alpha, or one for each component.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def fit_rows(problem, V, columns):
         Row offsets, None in a model without them.
     """
     offsets = problem.offsets
-    penalty = np.full(V.shape[1], problem.alpha)
+    penalty = np.full(V.shape[1], problem.alpha) if penalty is None else penalty
     if offsets.has_rows:
         # The row offset is one more regressor, constant and with a penalty of its own.
         V = np.hstack([V, np.ones((V.shape[0], 1), V.dtype)])

@@ -20,7 +20,6 @@ ROUNDING = 100.0
 @dataclass
 class _State(SolverState):
     entries: np.ndarray | None = None
-    ones: np.ndarray | None = None
     previous: Factors | None = None
     momentum: int = 0
 
@@ -93,7 +92,6 @@ class NonNegativeALS(Solver):
             objective=residual.loss + problem.penalty(factors),
             loss=residual.loss,
             entries=residual.entries,
-            ones=_ones(problem.observed),
         )
 
     def step(self, problem, state):
@@ -115,7 +113,7 @@ class NonNegativeALS(Solver):
 
     def _sweep(self, problem, state, U, V, entries):
         old = state.factors
-        new = NonNegativeFactors(*self._update(problem, U, V, entries, state.ones))
+        new = NonNegativeFactors(*self._update(problem, U, V, entries))
         residual = problem.residual(new)
         moved = Factors(np.hstack([new.U - old.U, new.U]), np.hstack([old.V, new.V - old.V]))
         return _State(
@@ -127,7 +125,6 @@ class NonNegativeALS(Solver):
             # A ratio moves a coefficient by its share in a sum over all components, at best.
             pace=1.0 if self.update == "hals" else 1.0 / max(new.rank, 2),
             entries=residual.entries,
-            ones=state.ones,
             previous=old,
             momentum=state.momentum + 1,
         )
@@ -149,15 +146,15 @@ class NonNegativeALS(Solver):
             free and only their product has a meaning.
         """
         observed = problem.observed
-        return self._update(problem, U, V, observed.residual(U, V), _ones(observed))
+        return self._update(problem, U, V, observed.residual(U, V))
 
-    def _update(self, problem, U, V, entries, ones):
+    def _update(self, problem, U, V, entries):
         observed = problem.observed
         if self.update == "multiplicative":
             U = _multiplied(problem, observed.matmul, U, V, entries)
             V = _multiplied(problem, observed.rmatmul, V, U, observed.residual(U, V))
             return U, V
-        weights = observed.weighted(ones)
+        weights = observed.weights_or_ones
         U, entries = _descend(problem, observed.matmul, U, V, entries, weights)
         V, _ = _descend(problem, observed.rmatmul, V, U, entries, weights, columns=True)
         return U, V
@@ -197,13 +194,6 @@ def _without_zeros(F, design):
     """Raise zeros to a small part of the mean; lines count as often as their weight a^2 says."""
     mean = design @ F / (design @ design)
     return np.maximum(F, np.outer(design, F.dtype.type(LEAST_START) * mean))
-
-
-def _ones(observed):
-    """Entry array of ones."""
-    n, m = observed.shape
-    minus, one = (np.full(k, s, observed.dtype) for k, s in ((n, -1), (m, 1)))
-    return observed.subtract_outer(np.zeros_like(observed.values), minus, one)
 
 
 def _one_sign(factors):
