@@ -12,6 +12,7 @@ from skmc.completers import (
     SoftImputeCompleter,
     SoftImputeCompleterCV,
     SVTCompleter,
+    SymmetricGDCompleter,
 )
 
 __version__ = "0.1.0.dev0"
@@ -28,5 +29,6 @@ __all__ = [
     "SVTCompleter",
     "SoftImputeCompleter",
     "SoftImputeCompleterCV",
+    "SymmetricGDCompleter",
     "__version__",
 ]

@@ -160,13 +160,17 @@ class BaseCompleter(FittedCompleter):
         rank, alpha = self._rank_and_alpha()
         if rank != "auto":
             return Plan(rank, alpha)
-        splits = quick_folds(observed, self.random_state, sample_weight)
+        splits = self._splits(observed, sample_weight)
         if not splits:
             # Each entry is the only one of its row or column, and says nothing about another.
             return Plan(0, 0.0 if alpha == "auto" else alpha, search={"search_": {}})
         folds = self._folds(observed, sample_weight, splits, noise=alpha == "auto")
         choice = RankSearch(folds, self._make_solver(), alpha, **self._search_options()).run()
         return Plan(choice.rank, alpha, choice.relaxation, {"search_": choice.table})
+
+    def _splits(self, observed, sample_weight):
+        """Which entries a search for the rank holds out."""
+        return quick_folds(observed, self.random_state, sample_weight)
 
     def _folds(self, observed, sample_weight, splits, *, noise=False):
         """Folds to search on, in the units of their noise if the fit is to have them."""

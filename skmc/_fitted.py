@@ -100,14 +100,19 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         ValueError
             If an index is fractional, negative or out of range.
         """
+        rows, cols = self._check_positions(rows, cols)
+        if self._row_number is not None:
+            rows = self._row_number[rows]
+        return self._fold_in().entries(self._row_factors, self._row_offsets, rows, cols)
+
+    def _check_positions(self, rows, cols):
+        """Row and column numbers of entries of the training matrix, checked."""
         check_is_fitted(self, "components_")
         rows = _check_codes(rows, self._n_rows, "rows")
         cols = _check_codes(cols, self.n_features_in_, "cols")
         if rows.shape != cols.shape:
             raise ValueError(f"rows has {rows.size} entries, cols {cols.size}.")
-        if self._row_number is not None:
-            rows = self._row_number[rows]
-        return self._fold_in().entries(self._row_factors, self._row_offsets, rows, cols)
+        return rows, cols
 
     def row_offsets(self, rows):
         """Offsets of rows of the training matrix, in the user's units at the mean column scale.

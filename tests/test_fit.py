@@ -6,7 +6,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
-from registry import SIGNED, WEIGHTED, at, each, each_with, make, supports
+from registry import GENERAL, WEIGHTED, at, each, each_with, make, supports
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -196,7 +196,7 @@ def test_objective_never_rises(E, params):
 
 def test_verbose_logs_and_prints_nothing(capsys, caplog):
     with caplog.at_level(logging.INFO, logger="skmc"):
-        for E in SIGNED:
+        for E in GENERAL:
             make(E).fit(data())
         assert caplog.records == []
         model = make(ALSCompleter, alpha=1.0, verbose=2).fit(data())
@@ -254,7 +254,7 @@ def test_pickle_clone_and_joblib(E, tmp_path):
         fresh.predict_entries([0], [0])
 
 
-@pytest.mark.parametrize("E", [E for E in SIGNED if "interpolates" not in supports(E)])
+@pytest.mark.parametrize("E", [E for E in GENERAL if "interpolates" not in supports(E)])
 def test_rank_is_clipped_in_the_attribute_alone(E):
     model = at(E, rank=99).fit(data()[:, :4])
     assert 99 in model.get_params().values()

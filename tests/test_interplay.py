@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
-from registry import SIGNED, make
+from registry import GENERAL, make
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict, cross_validate
@@ -69,7 +69,7 @@ def test_grid_search_of_a_pipeline_in_parallel():
     assert search.predict(X[:5]).shape == (5,)
 
 
-@pytest.mark.parametrize("E", SIGNED)
+@pytest.mark.parametrize("E", GENERAL)
 def test_pipeline_that_ends_in_a_completer_has_a_score(E):
     pipeline = make_pipeline(StandardScaler(), make(E))
     result = cross_validate(pipeline, X, Y, cv=KFold(3), return_train_score=True)
@@ -142,7 +142,7 @@ def test_search_over_a_column_transformer_in_a_pipeline():
     assert cross_val_predict(search.best_estimator_, frame(), Y, cv=3).shape == (120,)
 
 
-@pytest.mark.parametrize("E", SIGNED)
+@pytest.mark.parametrize("E", GENERAL)
 @pytest.mark.parametrize("container", ["pandas", "polars"])
 def test_set_output(E, container):
     names = [f"f{j}" for j in range(20)]

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 from processes import run_python
-from registry import SIGNED, at
+from registry import GENERAL, at
 from scipy import sparse
 
 from skmc import ALSCompleter, _memory
@@ -60,7 +60,7 @@ def check_peak(E, size, limit, **params):
 
 
 @needs_resource
-@pytest.mark.parametrize("E", SIGNED, ids=lambda E: E.__name__)
+@pytest.mark.parametrize("E", GENERAL, ids=lambda E: E.__name__)
 def test_a_huge_sparse_matrix(E):
     # 200,000 x 200,000 would take 320 GB.
     check_peak(E, 200_000, 0.5, max_iter=20)
@@ -68,7 +68,7 @@ def test_a_huge_sparse_matrix(E):
 
 @needs_resource
 @pytest.mark.slow
-@pytest.mark.parametrize("E", SIGNED, ids=lambda E: E.__name__)
+@pytest.mark.parametrize("E", GENERAL, ids=lambda E: E.__name__)
 def test_a_million_by_a_million(E):
     check_peak(E, 1_000_000, 1.0)
 
@@ -81,7 +81,7 @@ def small():
     return sparse.coo_array((values, (rows, columns)), shape=(30, 10)).tocsr()
 
 
-@pytest.mark.parametrize("E", SIGNED, ids=lambda E: E.__name__)
+@pytest.mark.parametrize("E", GENERAL, ids=lambda E: E.__name__)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_refusal_comes_before_any_work(E, small, dtype, monkeypatch):
     X = small.astype(dtype)
@@ -104,7 +104,7 @@ def test_dense_input_is_not_refused(small, monkeypatch):
     # It is in memory already, and so is what comes out.
     monkeypatch.setattr(_memory, "available_bytes", lambda: 1)
     X = np.where(np.arange(300).reshape(30, 10) % 3, 1.0 + np.arange(10), np.nan)
-    for E in SIGNED:
+    for E in GENERAL:
         assert at(E, rank=1).fit_transform(X).shape == (30, 10)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from registry import SIGNED, at, make
+from registry import GENERAL, at, make
 
 from skmc import ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter
 
@@ -121,7 +121,7 @@ def test_memmap(tmp_path):
     assert_same_fit(np.load(tmp_path / "X.npy", mmap_mode="r"), X)
 
 
-@pytest.mark.parametrize("E", SIGNED)
+@pytest.mark.parametrize("E", GENERAL)
 def test_float32_stays_float32(E):
     X = table().astype(np.float32)
     model = make(E, add_indicator=True).fit(X)
@@ -133,7 +133,7 @@ def test_float32_stays_float32(E):
     assert type(model.score(X)) is float
 
 
-@pytest.mark.parametrize("E", SIGNED)
+@pytest.mark.parametrize("E", GENERAL)
 def test_float32_agrees_with_float64(E):
     X = table()
     model = at(E, rank=1)
@@ -229,7 +229,7 @@ def test_complex():
         ALSCompleter().fit(np.ones((3, 2), dtype=complex))
 
 
-@pytest.mark.parametrize("E", SIGNED)
+@pytest.mark.parametrize("E", GENERAL)
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
 @pytest.mark.parametrize("method", ["fit", "fit_transform", "transform", "score", "row_factors"])
 def test_infinity_is_counted_and_located(E, value, method):
@@ -247,7 +247,7 @@ def test_infinity_in_a_frame():
         ALSCompleter().fit(frame)
 
 
-@pytest.mark.parametrize("E", SIGNED)
+@pytest.mark.parametrize("E", GENERAL)
 def test_nothing_observed(E):
     with pytest.raises(ValueError, match="All 4 x 3 entries of X are missing"):
         E().fit(np.full((4, 3), np.nan))
@@ -292,7 +292,7 @@ WRONG = [
 
 @pytest.mark.parametrize(
     ("E", "params"),
-    [(E, p) for E in SIGNED for p in WRONG if p.keys() <= E().get_params().keys()],
+    [(E, p) for E in GENERAL for p in WRONG if p.keys() <= E().get_params().keys()],
     ids=str,
 )
 def test_parameters_of_all(E, params):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from processes import run_python
-from registry import SIGNED
+from registry import GENERAL
 from scipy import sparse
 
 from skmc import ALSCompleter
@@ -57,7 +57,7 @@ def test_formats(format, matrix):
     assert_same_as_dense(stored(dense, matrix=matrix).asformat(format), dense)
 
 
-@pytest.mark.parametrize("E", SIGNED)
+@pytest.mark.parametrize("E", GENERAL)
 def test_stored_zero_is_observed(E):
     dense = holes()
     X = stored(dense).tocsr()
@@ -156,7 +156,7 @@ def test_empty_shape(shape):
         ALSCompleter().fit(sparse.csr_array(shape))
 
 
-@pytest.mark.parametrize("E", SIGNED)
+@pytest.mark.parametrize("E", GENERAL)
 def test_nothing_stored(E):
     with pytest.raises(ValueError, match="All 7 x 4 entries of X are missing"):
         E().fit(sparse.csr_array((7, 4)))

@@ -3,6 +3,12 @@
 from skmc._observed._base import ObservedMatrix
 from skmc._observed._build import observed_from_csr, observed_from_dense
 from skmc._observed._dense import DenseObserved
+from skmc._observed._mirror import (
+    asymmetric_pairs,
+    is_symmetric,
+    mirror_images,
+    with_mirror_images,
+)
 from skmc._observed._sparse import SparseObserved
 from skmc._observed._view import row_major, row_pointers
 
@@ -10,8 +16,12 @@ __all__ = [
     "DenseObserved",
     "ObservedMatrix",
     "SparseObserved",
+    "asymmetric_pairs",
+    "is_symmetric",
+    "mirror_images",
     "observed_from_csr",
     "observed_from_dense",
     "row_major",
     "row_pointers",
+    "with_mirror_images",
 ]

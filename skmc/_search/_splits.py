@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skmc._entries import deal_entries
+from skmc._observed import mirror_images
 
 # Folds of a tenth each are used until this many entries have been held out.
 HELD_OUT = 3000
@@ -57,6 +58,19 @@ def quick_folds(observed, random_state, sample_weight=None):
         held_out += test.size
         if held_out >= HELD_OUT:
             return splits[:n_used]
+    return splits
+
+
+def quick_pair_folds(observed, random_state):
+    """The same for a symmetric matrix: (i, j) and (j, i) are held out together."""
+    images = mirror_images(observed)
+    first = images >= np.arange(images.size)
+    chosen, everything = np.flatnonzero(first), np.arange(images.size)
+    splits = []
+    for _, test in quick_folds(observed.keep(first), random_state):
+        test = chosen[test]
+        test = np.union1d(test, images[test])
+        splits.append((np.setdiff1d(everything, test, assume_unique=True), test))
     return splits
 
 

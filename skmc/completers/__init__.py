@@ -11,6 +11,7 @@ from skmc.completers._projected_gd import ProjectedGDCompleter
 from skmc.completers._soft_impute import SoftImputeCompleter
 from skmc.completers._soft_impute_cv import SoftImputeCompleterCV
 from skmc.completers._svt import SVTCompleter
+from skmc.completers._symmetric_gd import SymmetricGDCompleter
 
 # Those that fit at the rank and penalty they are told, or find in the fit itself.
 COMPLETERS = (
@@ -22,6 +23,7 @@ COMPLETERS = (
     ProjectedGDCompleter,
     SoftImputeCompleter,
     SVTCompleter,
+    SymmetricGDCompleter,
 )
 # Those that choose rank or penalty by cross-validation.
 CROSS_VALIDATED = (ALSCompleterCV, SoftImputeCompleterCV)
@@ -40,4 +42,5 @@ __all__ = [
     "SVTCompleter",
     "SoftImputeCompleter",
     "SoftImputeCompleterCV",
+    "SymmetricGDCompleter",
 ]

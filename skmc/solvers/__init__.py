@@ -12,6 +12,7 @@ from skmc.solvers._noise import RELAXATION, NoiseSchedule, find_noise, relaxed_a
 from skmc.solvers._projected_gd import ProjectedGradient
 from skmc.solvers._soft_impute import SoftImpute
 from skmc.solvers._svt import SVT
+from skmc.solvers._symmetric_gd import SymmetricGradient
 
 SOLVERS = {
     solver.name: solver
@@ -24,6 +25,7 @@ SOLVERS = {
         GaussNewton,
         Continuation,
         SVT,
+        SymmetricGradient,
     )
 }
 
@@ -41,6 +43,7 @@ __all__ = [
     "SoftImpute",
     "Solver",
     "SolverResult",
+    "SymmetricGradient",
     "debiased",
     "find_noise",
     "joined",

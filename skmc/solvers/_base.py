@@ -137,9 +137,10 @@ class Solver(ABC):
     """Base of all solvers: a subclass writes `init_state` and `step`, nothing else.
 
     Class attributes `name` (key in the registry) and `supports` (capabilities, a subset of
-    ``{"zero_alpha", "positive_alpha", "weights", "non_negative", "interpolates"}``) say what it is
-    for, the last two that its factors are non-negative, and that of all Z which match the observed
-    entries it finds the smallest; `divergence_cure` is the advice that a diverging fit gives.
+    ``{"zero_alpha", "positive_alpha", "weights", "non_negative", "symmetric", "interpolates"}``)
+    say what it is for; the last three: its factors are non-negative, or those of a symmetric
+    matrix, or of all Z which match the observed entries it finds the smallest. `divergence_cure`
+    is the advice that a diverging fit gives.
     """
 
     name: str
@@ -308,15 +309,16 @@ class _StoppingRule:
 
     def met(self, state):
         """Whether to stop; then `reason` says why."""
-        self.changes.append(state.change / state.pace)
+        self.changes.append(state.change)
         self.objectives.append(state.objective)
-        if self.changes[-1] <= self.accuracy * state.norm:
+        if state.change <= self.accuracy * state.pace * state.norm:
             self.reason = "the iterate no longer changes in floating point"
         elif state.loss <= self.exact:
             self.reason = "the observed entries are matched in floating point"
         elif len(self.changes) > 1:
             allowed = self.tol * self.per_entry * np.sqrt(2.0 * max(state.loss, 0.0))
-            if _remaining(self.changes) <= allowed:
+            # Not the changes that full steps would make: these jump where the pace does.
+            if _remaining(self.changes) <= allowed * state.pace:
                 self.reason = f"within tol={self.tol:g} of the limit, relative to the residual"
             elif self._objective_settled(state):
                 self.reason = f"objective settled to the square of tol={self.tol:g}"

@@ -8,6 +8,7 @@ from skmc._factors import Factors
 from skmc._linalg import SparsePlusLowRank, orthonormalize
 from skmc.solvers._base import Solver, SolverState, rises
 from skmc.solvers._init import resized
+from skmc.solvers._scaled_steps import damped_gram, gram, step_pace
 
 # A step may exceed the inverse curvature along its own direction by this factor.
 LONGEST = 1.1
@@ -17,8 +18,6 @@ HOLD = 10
 ROUNDING = 1e-6
 # Extrapolation waits for changes of Z below this part of it: farther out it leads astray.
 LOCAL = 0.05
-# A component that grows by more than this in a step is not at its limit, however small it is.
-GROWTH = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,22 +297,13 @@ class FactorizedGradient(Solver):
             gradient = alpha * F - product(entries, other)
             if pull > 0:
                 gradient += sign * (F @ B)
-            M = self._metric(problem, point, other)
+            M = damped_gram(problem, other, point.residual.loss)
             direction = np.linalg.solve(M, gradient.T.astype(np.float64)).T
             direction = np.ascontiguousarray(direction, dtype=problem.dtype)
-            full += 0.25 * np.vdot(_gram(direction), _gram(other))
+            full += 0.25 * np.vdot(gram(direction), gram(other))
             directions[name] = gradient if self.preconditioner is None else direction
             slope += float(np.einsum("ik,ik->", gradient, directions[name], dtype=np.float64))
         return directions, slope, float(np.sqrt(max(full, 0.0)))
-
-    @staticmethod
-    def _metric(problem, point, F):
-        """Gram matrix of a factor at the scale of the Hessian, damped."""
-        G = problem.mean_weight * _gram(F)
-        damping = np.sqrt(2.0 * max(point.residual.loss, 0.0) / max(problem.shape))
-        floor = 10.0 * float(np.finfo(problem.dtype).eps) * np.trace(G)
-        floor = max(floor, np.finfo(np.float64).tiny)
-        return G + (problem.alpha + damping + floor) * np.eye(G.shape[0])
 
     def _curvature(self, problem, point, new, directions, slope, step):
         """Second derivative along a step, against the slope.
@@ -342,36 +332,19 @@ class FactorizedGradient(Solver):
     def _point(self, problem, factors, residual=None, start=None):
         if residual is None:
             residual = problem.residual(factors, start)
-        imbalance = _gram(factors.U) - _gram(factors.V)
+        imbalance = gram(factors.U) - gram(factors.V)
         objective = residual.loss + problem.penalty(factors)
         objective += 0.125 * self._pull(problem) * float(np.vdot(imbalance, imbalance))
         return _Point(factors, residual, objective, imbalance)
 
 
 def _pace(factors, moves, change):
-    """Length of the step against half a preconditioned one, at most 1; tiny near a saddle.
-
-    Near factors of too small a rank little changes while the missing component, however small,
-    still grows by the same factor from step to step.
-    """
+    """Length of the moves, for the stopping rule."""
     moves = [move for move in moves if move.outward is not None]
     full = np.sqrt(sum(move.full**2 for move in moves))
-    squares = _gram(factors.U) + _gram(factors.V)
+    squares = gram(factors.U) + gram(factors.V)
     outward = sum((move.outward for move in moves), np.zeros_like(squares))
-    scale = np.trace(squares)
-    finite = np.isfinite(full + change + scale) and np.isfinite(outward).all()
-    if not (finite and full > 0 and scale > 0):
-        return 1.0
-    pace = min(1.0, max(change / full, 1e-9))
-    floor = 1e3 * float(np.finfo(factors.U.dtype).eps) * scale
-    R = np.linalg.cholesky(squares + floor * np.eye(squares.shape[0]))
-    half = np.linalg.solve(R, 0.5 * (outward + outward.T))
-    growth = np.linalg.eigvalsh(np.linalg.solve(R, half.T))[-1]
-    return pace if growth <= GROWTH * pace else 1e-9 * pace
-
-
-def _gram(F):
-    return (F.T @ F).astype(np.float64)
+    return step_pace(squares, outward, full, change, factors.U.dtype)
 
 
 def _distance(new, old):
@@ -381,4 +354,4 @@ def _distance(new, old):
     """
     left = np.hstack([new.U - old.U, new.U])
     right = np.hstack([old.V, new.V - old.V])
-    return float(np.sqrt(max(np.vdot(_gram(left), _gram(right)), 0.0)))
+    return float(np.sqrt(max(np.vdot(gram(left), gram(right)), 0.0)))

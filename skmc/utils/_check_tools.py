@@ -20,8 +20,11 @@ def noisy_low_rank(estimator, n_rows=40, n_columns=10, *, missing=0.3, seed=0):
     """Return an incomplete matrix of rank 2 with column offsets and noise, and the complete one.
 
     Every row has at least three observed entries and every column at least five. For estimators
-    that are tagged as taking positive data only, factors, offsets and sums are made positive.
+    that are tagged as taking positive data only, factors, offsets and sums are made positive. For
+    those tagged as pairwise the matrix is a kernel of `n_rows` objects, without offsets.
     """
+    if pairwise(estimator):
+        return _noisy_kernel(n_rows, missing, seed)
     rng = np.random.RandomState(seed)
     sign = np.abs if positive_only(estimator) else np.asarray
     complete = sign(rng.standard_normal((n_rows, 2))) @ sign(rng.standard_normal((2, n_columns)))
@@ -30,6 +33,39 @@ def noisy_low_rank(estimator, n_rows=40, n_columns=10, *, missing=0.3, seed=0):
     holes = rng.uniform(size=complete.shape) < missing
     holes[np.arange(n_rows)[:, None], (np.arange(n_rows)[:, None] + [0, 1, 2]) % n_columns] = False
     return np.where(holes, np.nan, complete), complete
+
+
+def _noisy_kernel(n, missing, seed):
+    rng = np.random.RandomState(seed)
+    points = rng.standard_normal((n, 2))
+    noise = 0.1 * rng.standard_normal((n, n))
+    complete = points @ points.T + np.triu(noise) + np.triu(noise, 1).T
+    holes = np.triu(rng.uniform(size=(n, n)) < missing, 2)
+    return np.where(holes | holes.T, np.nan, complete), complete
+
+
+def pairwise(estimator):
+    """Say whether rows and columns stand for the same objects to the estimator."""
+    return get_tags(estimator).input_tags.pairwise
+
+
+def split_rows(estimator, X, n_train):
+    """Rows to fit and rows to test; columns that are objects belong to those of the fit."""
+    if pairwise(estimator):
+        X = X[:, :n_train]
+    return X[:n_train], X[n_train:]
+
+
+def whole_numbers(estimator):
+    """Return a complete matrix of small integers, with 20 rows."""
+    X = np.random.RandomState(0).randint(0, 9, size=(20, 20 if pairwise(estimator) else 5))
+    return X + X.T if pairwise(estimator) else X
+
+
+def need_any_table(estimator):
+    """Skip the check for estimators of square matrices whose rows equal their columns."""
+    if pairwise(estimator):
+        raise SkipTest(f"{type(estimator).__name__} is for symmetric matrices")
 
 
 def positive_only(estimator):

@@ -11,6 +11,7 @@ from skmc.utils._check_tools import (
     need_module,
     need_nan,
     noisy_low_rank,
+    whole_numbers,
 )
 
 
@@ -50,7 +51,7 @@ def check_completer_memory_layouts(name, estimator):
 
 def check_completer_integers(name, estimator):
     """Integers are taken as numbers, and complete data are completed already."""
-    X = np.random.RandomState(0).randint(0, 9, size=(20, 5))
+    X = whole_numbers(estimator)
     _assert_same(
         fresh(estimator).fit(X).transform(X),
         fresh(estimator).fit(X.astype(float)).transform(X.astype(float)),
@@ -76,8 +77,8 @@ def check_completer_pandas_nullable_integers(name, estimator):
     """Nullable integers with NA are numbers with holes."""
     pd = need_module("pandas")
     need_nan(estimator)
-    X = np.random.RandomState(0).randint(0, 9, size=(20, 5)).astype(float)
-    X[np.arange(20), np.arange(20) % 5] = np.nan
+    X = whole_numbers(estimator).astype(float)
+    X[np.arange(20), np.arange(20) % X.shape[1]] = np.nan
     frame = pd.DataFrame(X).rename(columns=str).astype("Int64")
     expected = fresh(estimator).fit_transform(X)
     _assert_same(fresh(estimator).fit(frame).transform(frame), expected, f"{name}: Int64")

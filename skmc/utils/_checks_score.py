@@ -9,8 +9,10 @@ from skmc.utils._check_tools import (
     expect_error,
     fresh,
     mark,
+    need_any_table,
     noisy_low_rank,
     positive_only,
+    split_rows,
 )
 
 
@@ -36,7 +38,7 @@ def check_completer_score_is_leave_one_out(name, estimator, *, rtol=1e-6):
     Both are measured in units of ``spread_``, so that no column counts more for its unit.
     """
     X, _ = noisy_low_rank(estimator)
-    train, test = X[:30], X[30:]
+    train, test = split_rows(estimator, X, 30)
     completer = fresh(estimator).fit(mark(estimator, train))
     left_out = np.asarray(completer.leave_one_out(mark(estimator, test)))
     expected = _r2(completer, test, left_out, np.nanmean(train, axis=0))
@@ -102,6 +104,7 @@ def check_completer_score_shape_of_y(name, estimator):
 
 def check_completer_score_sees_noise(name, estimator):
     """Independent columns cannot be predicted from each other, and the score says so."""
+    need_any_table(estimator)
     rng = np.random.RandomState(0)
     offsets = 10.0 * rng.standard_normal(10)
     X = rng.standard_normal((60, 10)) + offsets

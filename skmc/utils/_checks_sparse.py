@@ -11,6 +11,7 @@ from skmc.utils._check_tools import (
     fresh,
     need_nan,
     noisy_low_rank,
+    pairwise,
     patient,
 )
 
@@ -134,7 +135,10 @@ def check_completer_sparse_too_large_to_complete(name, estimator):
     need_nan(estimator)
     n_columns = 20_000
     columns = np.arange(n_columns)
-    train = sparse.csr_array((1.0 + columns % 3, (columns % 50, columns)), shape=(50, n_columns))
+    n_rows = n_columns if pairwise(estimator) else 50
+    train = sparse.csr_array(
+        (1.0 + columns % 3, (columns % n_rows, columns)), shape=(n_rows, n_columns)
+    )
     completer = fresh(estimator, rank=1, max_rank=1, max_iter=1).fit(train)
     # 3 TB in double precision, of which only the row pointers exist.
     test = sparse.csr_array((_HUGE, n_columns))

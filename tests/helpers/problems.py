@@ -42,6 +42,34 @@ def low_rank_table(
     return X.astype(dtype), mask
 
 
+def symmetric_table(
+    n=40, signs=(1, 1, 1), noise=0.1, fraction=0.6, seed=0, dtype=np.float64, condition=3.0
+):
+    """X, mask of a noisy symmetric table with entries of size one and a full diagonal.
+
+    Without noise it has as many eigenvalues as there are `signs`, which are theirs.
+    """
+    rng = np.random.default_rng(seed)
+    rank = len(signs)
+    Q = np.linalg.qr(rng.normal(size=(n, rank)))[0]
+    X = (Q * (n * np.geomspace(1, 1 / condition, rank) * signs)) @ Q.T
+    E = np.triu(noise * rng.normal(size=(n, n)))
+    X = 0.5 * (X + X.T) + E + np.triu(E, 1).T
+    mask = np.triu(rng.random((n, n)) < fraction)
+    mask |= mask.T | np.eye(n, dtype=bool)
+    return X.astype(dtype), mask
+
+
+def symmetric_problem(alpha=0.0, rank=3, weighted=False, form="dense", **table):
+    """A completion problem of a symmetric table; weights are random but fixed."""
+    X, mask = symmetric_table(**table)
+    weights = np.random.default_rng(99).uniform(0.2, 2.0, X.shape).astype(X.dtype)
+    observed = observe(
+        X, mask, np.triu(weights) + np.triu(weights, 1).T if weighted else None, form
+    )
+    return CompletionProblem(observed, rank, alpha, OffsetModel(observed, "none"))
+
+
 def make_problem(
     alpha=1.0, rank=25, kind="column", weighted=False, row_scale=False, form="dense", **table
 ):

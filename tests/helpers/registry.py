@@ -40,14 +40,14 @@ def accepts(E, params):
     return True
 
 
-# Those for values of either sign.
-SIGNED = tuple(E for E in COMPLETERS if "non_negative" not in supports(E))
+# Those for any table: values of either sign, and nothing that rows and columns share.
+GENERAL = tuple(E for E in COMPLETERS if not supports(E) & {"non_negative", "symmetric"})
 # Those of them that weights of entries make a difference to.
-WEIGHTED = tuple(E for E in SIGNED if "weights" in supports(E))
-each = pytest.mark.parametrize("E", SIGNED)
+WEIGHTED = tuple(E for E in GENERAL if "weights" in supports(E))
+each = pytest.mark.parametrize("E", GENERAL)
 
 
 def each_with(*settings):
     """Parametrise a test by completer and settings, without those that a completer refuses."""
-    cases = [(E, params) for E in SIGNED for params in settings if accepts(E, params)]
+    cases = [(E, params) for E in GENERAL for params in settings if accepts(E, params)]
     return pytest.mark.parametrize(("E", "params"), cases, ids=str)

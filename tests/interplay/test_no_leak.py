@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from registry import SIGNED, at, make
+from registry import GENERAL, at, make
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import (
@@ -44,7 +44,7 @@ SHIFT = 1e6
 kept = partial(make, keep_observed=True)
 X = make_low_rank(36, 14, 2, observed=0.7, noise=0.1, offsets=1.0, random_state=0).X
 COORDINATES, VALUES = to_entries(X)
-every = pytest.mark.parametrize("E", SIGNED)
+every = pytest.mark.parametrize("E", GENERAL)
 
 
 def differences(one, other):

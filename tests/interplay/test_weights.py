@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
-from registry import SIGNED, WEIGHTED, at
+from registry import GENERAL, WEIGHTED, at
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -144,7 +144,7 @@ def test_search_of_a_pipeline_with_both_weights(routing):
 def test_a_pipeline_that_ends_in_a_completer_has_a_score_under_routing(routing):
     # scikit-learn passes sample_weight on to the last step, whether there is one or not.
     scaled = StandardScaler().fit_transform(X)
-    for E in SIGNED:
+    for E in GENERAL:
         pipeline = Pipeline([("scaler", StandardScaler()), ("completer", completer_of(E))])
         score = pipeline.fit(X).score(X)
         assert score == completer_of(E).fit(scaled).score(scaled)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from registry import SIGNED, at
+from registry import GENERAL, at
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
@@ -23,7 +23,7 @@ LABELS = (DATA.U[:, 0] > 0).astype(int)
 OLD, NEW = slice(None, 70), slice(70, None)
 
 
-@pytest.mark.parametrize("E", SIGNED)
+@pytest.mark.parametrize("E", GENERAL)
 def test_a_frozen_completer_is_not_fitted_again(E):
     completer = at(E, rank=2).fit(X[OLD])
     components, expected = completer.components_.copy(), completer.transform(X[NEW])

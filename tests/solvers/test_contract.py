@@ -2,7 +2,14 @@
 
 import numpy as np
 import pytest
-from problems import FORMS, low_rank_table, make_problem, observe
+from problems import (
+    FORMS,
+    low_rank_table,
+    make_problem,
+    observe,
+    symmetric_problem,
+    symmetric_table,
+)
 
 from skmc._non_negative import non_negative_rows
 from skmc._offsets import OffsetModel
@@ -14,7 +21,9 @@ ALL = sorted(SOLVERS)
 NON_NEGATIVE = [name for name in ALL if "non_negative" in SOLVERS[name].supports]
 # Of all that match the observed entries there is one smallest, whether or not they have a rank.
 INTERPOLATING = [name for name in ALL if "interpolates" in SOLVERS[name].supports]
-FREE = [name for name in ALL if name not in NON_NEGATIVE + INTERPOLATING]
+# One factor instead of two makes another problem as well.
+SYMMETRIC = [name for name in ALL if "symmetric" in SOLVERS[name].supports]
+FREE = [name for name in ALL if name not in NON_NEGATIVE + INTERPOLATING + SYMMETRIC]
 PENALISED = [name for name in FREE if "positive_alpha" in SOLVERS[name].supports]
 HARD = [name for name in FREE if "zero_alpha" in SOLVERS[name].supports]
 WEIGHTED = [name for name in ALL if "weights" in SOLVERS[name].supports]
@@ -26,6 +35,8 @@ def problem_for(name, **options):
     if name in NON_NEGATIVE:
         own = {"alpha": 0.5, "rank": 3, "kind": "none", "non_negative": True}
         return make_problem(**{**own, **options})
+    if name in SYMMETRIC:
+        return symmetric_problem(**{"alpha": 0.5, **options})
     if name in PENALISED:
         return make_problem(alpha=2.0, **options)
     if name in INTERPOLATING:
@@ -33,9 +44,13 @@ def problem_for(name, **options):
     return make_problem(**{"alpha": 0.0, "rank": 3, **options})
 
 
-def rank_for(name):
-    """A rank for a problem of 30 rows and 20 columns."""
-    return 20 if name in PENALISED + INTERPOLATING else 3
+def small_problem_for(name):
+    """X and mask of a small table that the solver can complete, with a penalty and a rank."""
+    alpha = 2.0 if name in PENALISED else problem_for(name).alpha
+    if name in SYMMETRIC:
+        return *symmetric_table(n=30), alpha, 3
+    table = low_rank_table(n=30, m=20, non_negative=name in NON_NEGATIVE)
+    return *table, alpha, 20 if name in PENALISED + INTERPOLATING else 3
 
 
 def run(name, problem, init="svd", seed=0, **options):
@@ -118,10 +133,19 @@ def test_non_negative_solvers_refuse_other_problems(name):
         run(name, make_problem(alpha=0.5, rank=3, kind="none"))
 
 
+@pytest.mark.parametrize("name", SYMMETRIC)
+def test_symmetric_solvers_refuse_other_problems(name):
+    solver = SOLVERS[name]()
+    with pytest.raises(ValueError, match=f"{name}.*offsets"):
+        solver.check_supports(make_problem(alpha=0.5, rank=3))
+    with pytest.raises(ValueError, match=f"{name}.*not symmetric"):
+        solver.check_supports(make_problem(alpha=0.5, rank=3, kind="none"))
+
+
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("form", FORMS)
 def test_fold_in_reproduces_the_training_rows(name, form):
-    noisy = name in PENALISED + NON_NEGATIVE + INTERPOLATING
+    noisy = name in PENALISED + NON_NEGATIVE + INTERPOLATING + SYMMETRIC
     problem = problem_for(name, form=form, noise=0.1 if noisy else 0.0)
     result = run(name, problem)
     factors = result.factors.balanced()
@@ -138,8 +162,7 @@ def test_fold_in_reproduces_the_training_rows(name, form):
 
 @pytest.mark.parametrize("name", ALL)
 def test_transposition_swaps_the_factors(name):
-    X, mask = low_rank_table(n=30, m=20, non_negative=name in NON_NEGATIVE)
-    alpha, rank = 2.0 if name in PENALISED else problem_for(name).alpha, rank_for(name)
+    X, mask, alpha, rank = small_problem_for(name)
     results = []
     for table, pattern in ((X, mask), (X.T.copy(), mask.T.copy())):
         observed = observe(table, pattern)
@@ -151,10 +174,11 @@ def test_transposition_swaps_the_factors(name):
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("form", FORMS)
 def test_permutation_of_rows_and_columns(name, form):
-    X, mask = low_rank_table(n=30, m=20, non_negative=name in NON_NEGATIVE)
+    X, mask, alpha, rank = small_problem_for(name)
     rng = np.random.default_rng(1)
     rows, columns = rng.permutation(30), rng.permutation(20)
-    alpha, rank = 2.0 if name in PENALISED else problem_for(name).alpha, rank_for(name)
+    if name in SYMMETRIC:
+        columns = rows
     results = []
     for table, pattern in ((X, mask), (X[rows][:, columns], mask[rows][:, columns])):
         observed = observe(table, pattern, form=form)
