@@ -9,6 +9,7 @@ from skmc._compat import _check_feature_names_in
 from skmc._fold_in import FoldIn
 from skmc._memory import check_dense_fits
 from skmc._parallel import blas_threads, effective_threads
+from skmc._units import r_squared
 from skmc._validation import row_weights, validate_matrix
 
 
@@ -207,9 +208,7 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         if sample_weight is not None:
             weight *= row_weights(sample_weight, observed.shape[0])[rows]
         error, total = weight @ residual**2, weight @ baseline**2
-        if total == 0:
-            return 1.0 if error == 0 else 0.0
-        return float(1.0 - error / total)
+        return r_squared(error, total)
 
     def _held_out(self, observed, y):
         """Entries of the matrix y that are missing in X."""

@@ -93,3 +93,10 @@ def _weighted_median(values, weights):
     if not cumulative.size or cumulative[-1] <= 0:
         return 0.0
     return float(values[order][np.searchsorted(cumulative, 0.5 * cumulative[-1])])
+
+
+def r_squared(error, total):
+    """1 - error / total; if the total is zero, 1 where nothing is wrong and else 0."""
+    if total == 0:
+        return 1.0 if error == 0 else 0.0
+    return float(1.0 - error / total)

@@ -74,18 +74,22 @@ def few_folds(monkeypatch):
     monkeypatch.setattr("skmc._search._splits.TENTH", 2)
 
 
-# Of objects to which a kernel finds nothing similar nothing is observed in sparse form.
-dissimilar = pytest.mark.filterwarnings("ignore:.*have no observed entry:UserWarning")
+def provoked(test):
+    """Allow what the checks of scikit-learn rightly get warned of."""
+    # Of objects to which a kernel finds nothing similar nothing is observed in sparse form.
+    test = pytest.mark.filterwarnings("ignore:.*have no observed entry:UserWarning")(test)
+    # Folds of rows are given where folds of entries are asked for.
+    return pytest.mark.filterwarnings("ignore:.*that cv holds out:UserWarning")(test)
 
 
-@dissimilar
+@provoked
 @parametrize_with_checks(INSTANCES)
 def test_sklearn(estimator, check):
     run(check, estimator)
 
 
 @pytest.mark.slow
-@dissimilar
+@provoked
 @parametrize_with_checks(DEFAULT + SLOW)
 def test_sklearn_shared_parameters(estimator, check):
     run(check, estimator)

@@ -6,7 +6,7 @@ import numpy as np
 
 from skmc._problem import CompletionProblem
 from skmc._training import Training, prepare
-from skmc._units import fit_units
+from skmc._units import fit_units, r_squared
 from skmc.solvers import NoiseSchedule, find_noise
 
 
@@ -58,7 +58,8 @@ class Fold:
         """R^2 of a solution of the training problem on the held-out entries.
 
         Against the column means of the training part, in standard deviations of the columns, as in
-        the score of a completer; entries of columns without training data do not count.
+        the score of a completer; entries of columns without training data do not count, and 0 is
+        the score of a fold that has no others.
         """
         training, units = self.training, self.training.units
         fold_in = training.fold_in(result, training.observed.n_threads)
@@ -69,9 +70,7 @@ class Fold:
         weight = self.weight * training.learned[self.columns]
         error = weight @ ((self.truth - predicted) / spread) ** 2
         total = weight @ ((self.truth - units.mean[self.columns]) / spread) ** 2
-        if total == 0:
-            return 1.0 if error == 0 else 0.0
-        return float(1.0 - error / total)
+        return r_squared(error, total) if weight.any() else 0.0
 
 
 def make_folds(observed, sample_weight, splits, *, center, scale):

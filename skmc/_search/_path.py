@@ -6,8 +6,10 @@ import numpy as np
 
 from skmc.solvers import AlternatingLeastSquares, SoftImpute, joined, resized
 
-# Steps in a row without a gain after which a path ends.
+# Steps in a row without a gain after which a path ends. Along penalties they have the usual length,
+# so that a finer grid is followed as far.
 PATIENCE = 3
+USUAL_STEP = np.log(1e3) / 19
 # A gain counts if it is this part of what is left unexplained, 0.1 % in root mean square, and more
 # than rounding.
 LEAST_GAIN, ROUNDING = 2e-3, 1e-9
@@ -29,21 +31,27 @@ class Path:
     n_iter: int
 
     def best(self, *, one_standard_error=False):
-        """Position on the first two axes of the simplest model that is as good as the best.
+        """Position on the first two axes of the simplest model that is as good as the best."""
+        if not self.scores.shape[2]:
+            return 0, 0
+        mean = self.scores.mean(axis=2)
+        good = mean >= self.good_enough(one_standard_error=one_standard_error)
+        outer = int(np.flatnonzero(good.any(axis=1))[0])
+        return outer, int(np.nanargmax(mean[outer]))
+
+    def good_enough(self, *, one_standard_error=False):
+        """Mean score that is as good as the best.
 
         That is within 0.1 % of its error or, with `one_standard_error`, within one standard error
         of its mean score.
         """
-        if not self.scores.shape[2]:
-            return 0, 0
         mean = self.scores.mean(axis=2)
         best = np.nanmax(mean)
         bound = best - least_gain(best)
         if one_standard_error and self.scores.shape[2] > 1:
             at = self.scores[np.unravel_index(np.nanargmax(mean), mean.shape)]
             bound = min(bound, best - at.std(ddof=1) / np.sqrt(at.size))
-        outer = int(np.flatnonzero((mean >= bound).any(axis=1))[0])
-        return outer, int(np.nanargmax(mean[outer]))
+        return bound
 
 
 def least_gain(score):
@@ -60,19 +68,36 @@ def growing_ranks(largest):
 
 
 class Patience:
-    """Tells when a sequence of scores has brought nothing for long enough."""
+    """Tells when a sequence of scores has brought nothing for long enough.
 
-    def __init__(self):
-        self.best, self.at, self.misses = -np.inf, -1, 0
+    Parameters
+    ----------
+    places : ndarray or None
+        Place of each position, in usual steps; None: each position is one step.
+    """
+
+    def __init__(self, places=None):
+        self.places = places
+        self.best, self.at = -np.inf, -1
+        self._reached, self._gained, self._misses = -np.inf, -1, 0
 
     def see(self, score, at):
         """Take a score into account and return whether to go on."""
-        self.misses += 1
-        if self.at < 0 or score > self.best + least_gain(self.best):
-            self.misses = 0
+        self._misses += 1
+        # Small gains count as soon as they add up to one that does.
+        if self.at < 0 or score > self._reached + least_gain(self._reached):
+            self._reached, self._gained, self._misses = score, at, 0
         if score > self.best or self.at < 0:
             self.best, self.at = score, at
-        return self.misses < PATIENCE
+        if self.places is None:
+            return self._misses < PATIENCE
+        walked = abs(self.places[at] - self.places[self._gained])
+        return self._misses < 2 or walked < PATIENCE - 0.5
+
+
+def places_of(alphas):
+    """Where decreasing penalties are, in usual steps."""
+    return -np.log(alphas) / USUAL_STEP
 
 
 def relaxed(result, relaxation, **options):
@@ -134,7 +159,7 @@ def nuclear_path(folds, alphas, max_rank, relaxations, **options):
         return Path(scores, 0)
     solver, starts = SoftImpute(), [None] * len(folds)
     n_iter = sum(fold.n_iter for fold in folds)
-    patience = [Patience() for _ in relaxations]
+    patience = [Patience(places_of(alphas)) for _ in relaxations]
     alive = [True] * len(relaxations)
     for a, alpha in enumerate(alphas):
         results = []
@@ -160,7 +185,7 @@ def nuclear_path(folds, alphas, max_rank, relaxations, **options):
 class RankAlphaPath:
     """Ranks by penalties, each row of the grid started from the one before.
 
-    At each rank the penalty decreases from two steps above the best one of the previous rank until
+    At each rank the penalty decreases from somewhat above the best one of the previous rank until
     it brings nothing for a while; should the best be the first, it increases from there. Ranks end
     in the same way.
 
@@ -180,6 +205,7 @@ class RankAlphaPath:
         self.folds = folds
         self.ranks = ranks
         self.alphas = alphas
+        self.places = places_of(alphas)
         self.options = options
         self.solver = AlternatingLeastSquares()
         self.scores = np.full((len(ranks), len(alphas), len(folds)), np.nan)
@@ -189,30 +215,31 @@ class RankAlphaPath:
         """Follow the path, and return it."""
         if not self.folds:
             return Path(self.scores, 0)
-        row, first = {}, 0
+        start, first = None, 0
         patience = Patience()
         for r in range(len(self.ranks)):
-            row, best = self._follow(r, row, first)
-            first = max(best.at - 2, 0)
+            start, best = self._follow(r, start, first)
+            above = np.searchsorted(self.places, self.places[best.at] - 2.5)
+            first = max(min(above, best.at - 1), 0)
             if not patience.see(best.best, r):
                 break
         return Path(self.scores, self.n_iter)
 
     def _follow(self, r, previous, first):
-        """Solutions at one rank, by position of the penalty, and the best of them."""
-        row, patience = {}, Patience()
+        """Solution at the best penalty of one rank, and where that is."""
+        row, patience = {}, Patience(self.places)
         for a in range(first, len(self.alphas)):
-            starts = row.get(a - 1)
-            if starts is None and previous:
-                starts = previous[min(previous, key=lambda b, a=a: abs(b - a))]
-            if not patience.see(self._solve(r, a, starts, row), a):
+            starts = row.get(a - 1, previous)
+            go_on = patience.see(self._solve(r, a, starts, row), a)
+            # Factors of all folds take memory: only those that something can start from are kept.
+            row = {b: row[b] for b in {first, patience.at, a}}
+            if not go_on:
                 break
-        while patience.at == min(row) > 0:
-            a = min(row) - 1
-            patience.see(self._solve(r, a, row[a + 1], row), a)
-        # Only what the next rank can start from is worth keeping.
-        kept = range(patience.at - 2, patience.at + PATIENCE + 1)
-        return {a: row[a] for a in kept if a in row}, patience
+        lowest = first
+        while patience.at == lowest > 0:
+            lowest -= 1
+            patience.see(self._solve(r, lowest, row[lowest + 1], row), lowest)
+        return row[patience.at], patience
 
     def _solve(self, r, a, starts, row):
         """Solve all folds, note their scores and factors, and return the mean score."""

@@ -24,11 +24,13 @@ class ALSCompleterCV(PathCV):
     Parameters
     ----------
     ranks : array-like of int or None, default=None
-        Ranks to try. None: 1, 2, 3, ... and from 8 on growing by a quarter, to what the shape
-        allows.
+        Ranks to try, in increasing order until more brings nothing. None: 1, 2, 3, ... and from 8
+        on growing by a quarter, to what the shape allows. Where none predicts better than the
+        offsets do, the rank is 0.
     alphas : array-like of float or None, default=None
-        Penalties to try, positive. None: `n_alphas` values from that at which nothing but the
-        offsets is left down to `eps` times it.
+        Penalties to try, positive, in decreasing order until less brings nothing; of those that
+        leave nothing but the offsets, only the smallest. None: `n_alphas` values from that at which
+        nothing is left in any fold down to `eps` times it.
     eps : float, default=1e-3
         Length of the path: smallest over largest penalty.
     n_alphas : int, default=20
@@ -204,7 +206,8 @@ class ALSCompleterCV(PathCV):
             "score_path_": path.scores,
             "n_path_iter_": path.n_iter,
         }
-        return Plan(int(ranks[r]), alphas[a], search=found)
+        rank = 0 if self._offsets_suffice(folds, path) else int(ranks[r])
+        return Plan(rank, alphas[a], search=found)
 
     def _checked_ranks(self, largest):
         if self.ranks is None:

@@ -1,14 +1,14 @@
 """What completers that choose by cross-validation over entries have in common."""
 
 from abc import abstractmethod
-from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
 
 from skmc._base import BaseCompleter
-from skmc._compat import Interval
+from skmc._compat import Interval, warn
 from skmc._search import entry_folds
+from skmc.solvers import offsets_only
 
 
 class PathCV(BaseCompleter):
@@ -39,28 +39,43 @@ class PathCV(BaseCompleter):
         raise NotImplementedError  # the plan has both
 
     def _plan(self, observed, sample_weight, training):
+        given = None if self.alphas is None else self._checked_alphas()
         problem = training.pose()
-        largest_rank = problem.largest_rank
-        alphas = self._grid(problem, training.units)
+        largest_rank, largest_alpha = problem.largest_rank, problem.alpha_max()
+        largest_alpha *= training.units.common
         del problem  # as large as the data
         folds = self._folds(observed, sample_weight, self._splits(observed, sample_weight))
-        plan = self._choose(folds, alphas, largest_rank)
-        # Where no entry can be held out, none says anything about another.
-        return plan if folds else replace(plan, rank=0)
+        if hasattr(self.cv, "split") or np.iterable(self.cv):
+            _check_something_to_judge(folds)
+        for fold in folds:
+            found = fold.problem.alpha_max() * fold.training.units.common
+            largest_alpha = max(largest_alpha, found)
+        return self._choose(folds, self._grid(given, largest_alpha), largest_rank)
 
-    def _grid(self, problem, units):
-        """Penalties in user units, decreasing."""
-        if self.alphas is None:
-            # Where there is nothing but offsets any penalty will do.
-            largest = problem.alpha_max() * units.common or 1.0
-            return largest * np.geomspace(1.0, self.eps, self.n_alphas)
-        alphas = _numbers(self.alphas)
+    def _checked_alphas(self):
+        alphas = as_numbers(self.alphas)
         if not alphas.size or not (np.isfinite(alphas) & (alphas > 0)).all():
             raise ValueError(
                 "alphas must be a 1-D array of positive, finite numbers, or None for a grid from "
                 f"the data; got {self.alphas!r}."
             )
         return np.sort(alphas)[::-1]
+
+    def _grid(self, given, largest):
+        """Penalties in user units, decreasing, at most one of which leaves nothing but offsets."""
+        if given is None:
+            # Where there is nothing but offsets any penalty will do.
+            return (largest or 1.0) * np.geomspace(1.0, self.eps, self.n_alphas)
+        n_idle = np.count_nonzero(given >= largest)
+        return given[max(n_idle - 1, 0) :]
+
+    def _offsets_suffice(self, folds, path):
+        """Whether offsets alone predict as well as the best of the path, or nothing tells."""
+        if not folds:
+            # Where no entry can be held out, none says anything about another.
+            return True
+        score = np.mean([fold.score(offsets_only(fold.problem)) for fold in folds])
+        return score >= path.good_enough(one_standard_error=self.one_standard_error)
 
     def _splits(self, observed, sample_weight):
         """Positions of training and held-out entries of each fold."""
@@ -99,7 +114,29 @@ class PathCV(BaseCompleter):
         return train, test
 
 
-def _numbers(values):
+def _check_something_to_judge(folds):
+    """Refuse folds that hold out nothing which a fit could be judged by; warn of cold starts."""
+    n_known, n_new, n_all = 0, 0, 0
+    for fold in folds:
+        known = fold.training.learned[fold.columns]
+        n_known += np.count_nonzero(known)
+        n_new += np.count_nonzero(~(known & fold.training.used[fold.rows]))
+        n_all += known.size
+    if n_known == 0:
+        raise ValueError(
+            "cv holds out nothing to judge by: all test entries lie in columns without training "
+            "entries."
+        )
+    if 2 * n_new > n_all:
+        warn(
+            f"{n_new} of {n_all} entries that cv holds out lie in rows or columns without training "
+            "entries, of which only offsets are known. Splitters take the entries in order, row by "
+            "row: shuffle them, as KFold(shuffle=True) does, unless new rows are what you ask for.",
+            UserWarning,
+        )
+
+
+def as_numbers(values):
     """1-D array of float64, empty if the values are no such thing."""
     try:
         array = np.asarray(values, dtype=np.float64)

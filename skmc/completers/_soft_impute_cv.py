@@ -7,7 +7,7 @@ import numpy as np
 
 from skmc._compat import Interval
 from skmc._search import Plan, nuclear_path, relaxed
-from skmc.completers._path_cv import PathCV, _numbers
+from skmc.completers._path_cv import PathCV, as_numbers
 from skmc.solvers import SoftImpute
 
 
@@ -27,8 +27,9 @@ class SoftImputeCompleterCV(PathCV):
     Parameters
     ----------
     alphas : array-like of float or None, default=None
-        Penalties to try, positive. None: `n_alphas` values from that at which nothing but the
-        offsets is left down to `eps` times it.
+        Penalties to try, positive, in decreasing order until less brings nothing; of those that
+        leave nothing but the offsets, only the smallest. None: `n_alphas` values from that at which
+        nothing is left in any fold down to `eps` times it.
     eps : float, default=1e-3
         Length of the path: smallest over largest penalty.
     n_alphas : int, default=20
@@ -214,10 +215,11 @@ class SoftImputeCompleterCV(PathCV):
             "n_path_iter_": path.n_iter,
             "relaxation_": float(relaxations[k]),
         }
-        return Plan(max_rank, alphas[a], float(relaxations[k]), found)
+        rank = 0 if self._offsets_suffice(folds, path) else max_rank
+        return Plan(rank, alphas[a], float(relaxations[k]), found)
 
     def _checked_relaxations(self):
-        relaxations = _numbers(self.relaxations)
+        relaxations = as_numbers(self.relaxations)
         if not relaxations.size or not ((relaxations > 0) & (relaxations <= 1)).all():
             raise ValueError(
                 f"relaxations must be numbers above 0 and at most 1; got {self.relaxations!r}."
@@ -225,4 +227,6 @@ class SoftImputeCompleterCV(PathCV):
         return np.sort(relaxations)[::-1]
 
     def _refit(self, result, plan):
-        return relaxed(result, plan.relaxation, verbose=int(self.verbose), **self._options())
+        options = self._options() | {"verbose": int(self.verbose)}
+        options["max_iter"] -= result.n_iter
+        return relaxed(result, plan.relaxation, **options) if options["max_iter"] else result

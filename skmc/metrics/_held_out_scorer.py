@@ -8,6 +8,7 @@ from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 from sklearn.utils import check_random_state
 
 from skmc._compat import Interval, StrOptions, validate_params
+from skmc._units import r_squared
 from skmc.model_selection._hold_out import held_out_entries
 from skmc.model_selection._removable import n_held_out
 from skmc.model_selection._table import Table
@@ -160,9 +161,7 @@ class _HeldOutScorer:
         if baseline is None:
             return _METRICS.get(self.metric, self.metric)(truth, predicted)
         error, total = np.sum((truth - predicted) ** 2), np.sum((truth - baseline) ** 2)
-        if total == 0:
-            return 1.0 if error == 0 else 0.0
-        return 1.0 - error / total
+        return r_squared(error, total)
 
 
 def _check_estimator(estimator):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from searching import AUTO, assert_same_bits, each, each_cv, searching, stored, table
+from searching import AUTO, assert_same_bits, each, each_cv, rms, searching, stored, table
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
 
 from skmc import (
@@ -58,7 +58,8 @@ class Recorder:
 
     def split(self, X, y=None, groups=None):
         self.X, self.y = X, y
-        yield np.arange(100, len(X)), np.arange(100)
+        order = np.random.default_rng(0).permutation(len(X))
+        yield order[100:], order[:100]
 
     def get_n_splits(self, X=None, y=None, groups=None):
         return 1
@@ -81,9 +82,8 @@ def test_columns_that_are_new_in_a_fold_do_not_count(E):
     data = table()
     entries = np.argwhere(data.mask)
     cold = list(GroupKFold(5).split(entries, groups=entries[:, 1]))
-    model = searching(E, cv=cold).fit(data.X)
-    np.testing.assert_array_equal(model.score_path_[~np.isnan(model.score_path_)], 1.0)
-    assert model.alpha_ == model.alphas_[0]
+    with pytest.raises(ValueError, match="cv holds out nothing to judge by"):
+        searching(E, cv=cold).fit(data.X)
     # Mixed with entries that can be predicted, those alone decide.
     warm = list(EntryKFold(3, random_state=0).split(entries))
     mixed, rest = [], []
@@ -194,3 +194,34 @@ def test_where_nothing_can_be_held_out(E, X):
     model = searching(E).fit(X)
     assert model.rank_ == 0
     np.testing.assert_allclose(model.transform(X), np.tile(means, (len(X), 1)))
+
+
+@each_cv
+def test_folds_of_whole_rows_are_warned_of(E):
+    X = table().X
+    with pytest.warns(UserWarning, match="rows or columns without training.*KFold.shuffle=True"):
+        searching(E, cv=KFold(5)).fit(X)
+
+
+@each_cv
+@pytest.mark.parametrize("n_alphas", [13, 60, 200])
+def test_a_finer_grid_is_followed_as_far(E, n_alphas):
+    data = table(n_rows=100, n_columns=30, rank=3, noise=0.5)
+    ranks = {"ranks": [3]} if E is ALSCompleterCV else {}
+    usual, finer = (searching(E, eps=1e-3, n_alphas=n, **ranks) for n in (20, n_alphas))
+    scores = [np.nanmax(model.fit(data.X).score_path_.mean(axis=-1)) for model in (usual, finer)]
+    assert scores[1] > scores[0] - 0.01
+    assert scores[0] > 0.5
+
+
+@each_cv
+@pytest.mark.parametrize("size", [13, 25])
+def test_penalties_that_leave_nothing_are_tried_once(E, size):
+    data = table(n_rows=100, n_columns=30, rank=3, noise=0.5)
+    model = searching(E, alphas=np.logspace(-3, 4, size)).fit(data.X)
+    assert model.alphas_.size < size
+    # The first leaves the offsets: it predicts nothing.
+    first = model.score_path_[0] if E is SoftImputeCompleterCV else model.score_path_[:, 0]
+    assert np.nanmax(np.abs(first)) < 1e-3
+    assert np.nanmax(model.score_path_.mean(axis=-1)) > 0.35
+    assert rms(model.transform(data.X) - data.truth) < 0.5 * rms(data.truth - data.truth.mean(0))

@@ -8,12 +8,14 @@ from searching import (
     assert_same_bits,
     each,
     each_auto,
+    each_cv,
     noise_table,
     reference,
     searching,
     stored,
     table,
 )
+from sklearn.exceptions import ConvergenceWarning
 
 from skmc import (
     ALSCompleter,
@@ -165,3 +167,11 @@ def test_threads_give_the_same_bits(E):
     one, *others = (searching(E, n_jobs=n, **quick).fit(X) for n in (1, 3, None))
     for other in others:
         assert_same_bits(other, one)
+
+
+@each_cv
+@pytest.mark.parametrize("max_iter", [1, 5])
+def test_the_last_fit_keeps_to_its_iterations(E, max_iter):
+    with pytest.warns(ConvergenceWarning):
+        model = searching(E, max_iter=max_iter, tol=1e-9).fit(table().X)
+    assert model.n_iter_ == max_iter

@@ -16,7 +16,7 @@ from skmc._search import (
     nuclear_path,
     relaxed,
 )
-from skmc._search._path import LEAST_GAIN, PATIENCE, Patience
+from skmc._search._path import LEAST_GAIN, PATIENCE, USUAL_STEP, Patience
 from skmc.solvers import AlternatingLeastSquares, SoftImpute, resized
 
 PRECISE = {"max_iter": 5000, "tol": 1e-8}
@@ -139,7 +139,8 @@ class Scripted(RankAlphaPath):
     """A path whose scores are given, and that keeps the order in which it asks for them."""
 
     def __init__(self, table):
-        super().__init__([SimpleNamespace(n_iter=0)], range(len(table)), np.arange(table.shape[1]))
+        alphas = np.exp(-USUAL_STEP * np.arange(table.shape[1]))
+        super().__init__([SimpleNamespace(n_iter=0)], range(len(table)), alphas)
         self.table, self.asked = table, []
 
     def _solve(self, r, a, starts, row):
@@ -166,7 +167,7 @@ def test_rank_alpha_path_finds_the_top_of_a_hill(seed):
     np.testing.assert_array_equal(np.argwhere(~np.isnan(found.scores[:, :, 0])), sorted(tried))
     # Nothing but the first starts from nothing.
     for r, a, starts in path.asked[1:]:
-        near = {(i, j) for i in (r - 1, r) for j in (a - 1, a, a + 1)}
+        near = {(i, j) for i in (r - 1, r) for j in range(a - 2, a + 3)}
         assert starts, (r, a)
         assert starts[0] in {f"{i}, {j}" for i, j in near}
 
