@@ -137,7 +137,18 @@ def _check_something_to_judge(folds):
 
 
 def as_numbers(values):
-    """1-D array of float64, empty if the values are no such thing."""
+    """Read a list of numbers.
+
+    Parameters
+    ----------
+    values : object
+        What the user gave.
+
+    Returns
+    -------
+    array : ndarray
+        1-D array of float64, empty if the values are no such thing.
+    """
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
