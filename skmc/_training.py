@@ -129,7 +129,7 @@ def prepare(observed, sample_weight, *, center, scale, factor=None):
     counts = observed.column_counts
     if sample_weight is not None:
         used = sample_weight > 0
-        counts = observed.take(used, counts >= 0).column_counts
+        counts = observed.column_counts_in(used)
     learned = counts > 0
     units = fit_units(observed, sample_weight, center=bool(center), scale=bool(scale))
     if factor is not None:

@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -200,6 +201,52 @@ def test_unknown_labels_are_predicted_from_offsets(entries):
     assert new_row == pytest.approx(model.completer_.offsets_[3])
     assert neither == pytest.approx(model.mean_)
     assert new_column - neither == pytest.approx(model.completer_.row_offsets([7])[0])
+
+
+@pytest.mark.parametrize("center", [False, True, "both"])
+def test_without_offsets_unknown_labels_get_the_mean(center, entries):
+    coordinates, values = entries
+    model = EntryRegressor(ALSCompleter(center=center)).fit(coordinates, values + 5.0)
+    with pytest.warns(UserWarning, match=UNSEEN):
+        found = model.predict([[999, 3], [7, 999], [999, 999]])
+    means = np.isclose(found, model.mean_, rtol=1e-12)
+    assert means.tolist() == [center is False, center != "both", True]
+    assert model.mean_ == pytest.approx(np.mean(values) + 5.0)
+
+
+@pytest.mark.parametrize(
+    ("convert", "counts", "reason"),
+    [
+        (lambda i, j: (i + 100, j), "60 new rows, 0 new columns", r"GroupKFold.*shuffle"),
+        (lambda i, j: (i + 0.5, j + 100), "60 new rows, 30 new columns", r"GroupKFold.*shuffle"),
+        (
+            lambda i, j: (i.astype(str), j),
+            "60 new rows, 0 new columns",
+            r"No row label .* differ: str here, number in the fit\. Convert them to the same\.$",
+        ),
+        (
+            lambda i, j: (i, j.astype(str)),
+            "0 new rows, 30 new columns",
+            r"No column label .* differ: str here, number in the fit\. Convert them to the same\.$",
+        ),
+    ],
+)
+def test_the_warning_tells_what_is_unknown_and_why(convert, counts, reason, entries):
+    coordinates, values = entries
+    frame = pd.DataFrame({"row": coordinates[:, 0], "column": coordinates[:, 1]})
+    model = EntryRegressor().fit(frame, values)
+    rows, columns = convert(frame["row"], frame["column"])
+    message = rf"^{values.size} of {values.size} .* {UNSEEN} \({counts}\), .* alone\..*{reason}"
+    with pytest.warns(UserWarning, match=message):
+        model.predict(pd.DataFrame({"row": rows, "column": columns}))
+
+
+def test_a_sparse_matrix_has_no_labels(entries):
+    model = EntryRegressor().fit(*entries)
+    S = sparse.csr_array(np.eye(4))
+    for call in (model.predict, lambda S: EntryRegressor().fit(S, np.ones(4))):
+        with pytest.raises(TypeError, match=r"Get them with skmc\.model_selection\.to_entries"):
+            call(S)
 
 
 def test_splitters_and_scorers(entries):

@@ -7,13 +7,15 @@ import pytest
 import sklearn
 from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.linear_model import BayesianRidge, LogisticRegression
 from sklearn.metrics import max_error
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScaler
 
 import skmc.metrics._held_out_scorer as module
 from skmc import ALSCompleter
@@ -228,6 +230,90 @@ def test_estimators_whose_output_cannot_be_compared(model, message):
     for metric in ("r2", "neg_mean_absolute_error"):
         with pytest.raises(ValueError, match=message):
             make_held_out_scorer(metric)(model.fit(X), X)
+
+
+MIXING = {
+    "moved in front": lambda: make_pipeline(
+        ColumnTransformer([("odd", "passthrough", [1, 3])], remainder="passthrough"),
+        ALSCompleter(rank=3),
+    ),
+    "moved behind": lambda: make_pipeline(
+        SimpleImputer(), ColumnTransformer([("two", "passthrough", [2])], remainder="passthrough")
+    ),
+    "PCA": lambda: make_pipeline(KNNImputer(), PCA()),
+    "Normalizer": lambda: make_pipeline(StandardScaler(), ALSCompleter(rank=3), Normalizer()),
+    "mean of the row taken off": lambda: make_pipeline(
+        ALSCompleter(rank=3), FunctionTransformer(lambda X: X - X.mean(axis=1, keepdims=True))
+    ),
+}
+
+
+@pytest.mark.parametrize("steps", MIXING)
+@pytest.mark.parametrize("metric", ["r2", "neg_mean_absolute_error"])
+def test_columns_that_are_moved_or_mixed(steps, metric):
+    model = MIXING[steps]().fit(X)
+    with pytest.raises(ValueError, match=r"by up to [\d.]+ in column \d+, whose .*Leave out steps"):
+        make_held_out_scorer(metric)(model, X)
+
+
+class Spoiler(BaseEstimator):
+    """Fills holes with zeros, and adds to the second column what depends on what is hidden."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def transform(self, X):
+        """Fill with zeros."""
+        X = np.asarray(X)
+        filled = np.nan_to_num(X)
+        filled[:, 1] += self.size * np.isnan(X).mean()
+        return filled
+
+
+@pytest.mark.parametrize(("dtype", "rounding"), [(np.float64, 1e-12), (np.float32, 1e-5)])
+def test_a_change_is_one_beyond_rounding_in_units_of_the_column(dtype, rounding):
+    for scale in (1e-9, 1e9):
+        data = (X * scale).astype(dtype)
+        data[:, 2] = scale
+        make_held_out_scorer()(Spoiler(rounding * scale), data)
+        names = [f"c{j}" for j in range(X.shape[1])]
+        for frame in (pd.DataFrame(data, columns=names), pl.DataFrame(data, schema=names)):
+            with pytest.raises(ValueError, match=r"in column 1 \('c1'\), whose"):
+                make_held_out_scorer()(Spoiler(scale), frame)
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (SimpleImputer(missing_values=-1), "missing_values=-1"),
+        (SimpleImputer(missing_values=None), "missing_values=None"),
+        (ALSCompleter(missing_values=-1.0), "missing_values=-1.0"),
+        (
+            make_pipeline(StandardScaler(), KNNImputer(missing_values=0)),
+            "knnimputer__missing_values=0",
+        ),
+    ],
+)
+def test_holes_have_to_be_nan(model, name):
+    with pytest.raises(ValueError, match=f"hides entries by NaN, .*{name}.*Mark the holes"):
+        make_held_out_scorer()(model, np.ones((4, 2)))
+
+
+@pytest.mark.parametrize("value", [np.nan, pd.NA, "nan", np.float32("nan")])
+def test_names_of_nan(value):
+    kind = ALSCompleter if isinstance(value, str) else SimpleImputer
+    model = make_pipeline(kind(missing_values=value)).fit(X)
+    assert np.isfinite(make_held_out_scorer()(model, X))
+
+
+def test_a_metric_that_cannot_be_hashed():
+    class Metric:
+        __hash__ = None
+
+        def __call__(self, truth, predicted):
+            return 7.0
+
+    assert make_held_out_scorer(Metric())(SimpleImputer().fit(X), X) == 7.0
 
 
 def test_dropped_columns_are_named_as_the_reason():

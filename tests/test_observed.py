@@ -3,6 +3,7 @@ import pytest
 from problems import FORMS, low_rank_table, observe
 
 from skmc._observed import DenseObserved, SparseObserved, observed_from_dense
+from skmc._training import prepare
 
 
 def both_forms(weighted=False):
@@ -97,6 +98,25 @@ def test_column_dots():
         other = observed.with_values(np.cos(observed.values) * (observed.values != 0))
         found = observed.column_dots(observed.values, other.values)
         np.testing.assert_allclose(found, expected)
+
+
+def test_entries_of_some_rows_are_counted():
+    _, mask, _, forms = both_forms()
+    for rows in (np.arange(15) % 3 != 0, np.ones(15, dtype=bool), np.zeros(15, dtype=bool)):
+        for observed in forms:
+            found = observed.column_counts_in(rows)
+            np.testing.assert_array_equal(found, mask[rows].sum(axis=0))
+
+
+def test_sample_weights_copy_no_data(monkeypatch):
+    weights = np.arange(15.0)
+    for form in both_forms()[3]:
+        expected = form.take(weights > 0, np.ones(9, dtype=bool)).column_counts
+        monkeypatch.setattr(type(form), "take", None)
+        training = prepare(form, weights, center=True, scale=True)
+        np.testing.assert_array_equal(training.learned, expected > 0)
+        np.testing.assert_array_equal(training.partial, expected < training.used.sum())
+        monkeypatch.undo()
 
 
 def test_keep_takes_entries_out():

@@ -5,14 +5,17 @@ import importlib.metadata
 import inspect
 import pkgutil
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
+import types
 from pathlib import Path
 
 import pytest
 
 import skmc
+from skmc import _kernels
 
 _ROOT = Path(__file__).parents[1]
 _SOURCES = sorted((_ROOT / "skmc").rglob("*.py"))
@@ -86,6 +89,27 @@ def test_rules_of_the_source(path):
             r"^ *(?:from|import) sklearn[\w.]*\._.*|from sklearn\S* import _.*", text, re.M
         )
         assert private == []
+
+
+def test_the_source_folder_says_that_it_is_not_the_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "skmc._kernels._core", None)
+    with pytest.raises(ImportError, match=r"it is the source folder.*CONTRIBUTING\.md") as info:
+        runpy.run_path(_kernels.__file__)
+    assert not isinstance(info.value, ModuleNotFoundError)
+    assert str(Path(_kernels.__file__).parents[1]) in str(info.value)
+
+
+def test_other_errors_of_the_import_stay_as_they_are(monkeypatch):
+    def missing(name):
+        raise ModuleNotFoundError("No module named 'other'", name="other")
+
+    core = types.ModuleType("skmc._kernels._core")
+    monkeypatch.setitem(sys.modules, "skmc._kernels._core", core)
+    with pytest.raises(ImportError, match="cannot import name"):
+        runpy.run_path(_kernels.__file__)
+    core.__getattr__ = missing
+    with pytest.raises(ModuleNotFoundError, match="other"):
+        runpy.run_path(_kernels.__file__)
 
 
 def test_import_is_light():

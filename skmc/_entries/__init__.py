@@ -1,9 +1,21 @@
 """Lists of entries: their label columns, labels as numbers, and cells with several entries."""
 
 from skmc._entries._cells import compress_entries, distinct_cells
-from skmc._entries._columns import COLUMN_KEY, is_frame, label_columns, take_column
+from skmc._entries._columns import (
+    COLUMN_KEY,
+    is_frame,
+    label_columns,
+    refuse_sparse,
+    take_column,
+)
 from skmc._entries._deal import deal_entries
-from skmc._entries._labels import check_no_missing, encode_labels, find_labels, is_missing
+from skmc._entries._labels import (
+    check_no_missing,
+    encode_labels,
+    find_labels,
+    is_missing,
+    label_types,
+)
 
 __all__ = [
     "COLUMN_KEY",
@@ -16,5 +28,7 @@ __all__ = [
     "is_frame",
     "is_missing",
     "label_columns",
+    "label_types",
+    "refuse_sparse",
     "take_column",
 ]

@@ -28,11 +28,7 @@ def label_columns(X, row, column, user):
     rows, columns : ndarray or pandas series of shape (n_entries,)
         The labels.
     """
-    if sparse.issparse(X):
-        raise TypeError(
-            f"{user} needs the row and column labels of the entries; got a sparse matrix. Get "
-            "them with to_entries."
-        )
+    refuse_sparse(X, user)
     X = X if is_frame(X) else np.asarray(X)
     shape = tuple(X.shape)
     if len(shape) != 2 or shape[1] < 2 or shape[0] == 0:
@@ -50,6 +46,23 @@ def label_columns(X, row, column, user):
     return tuple(_column(X, position) for position in at)
 
 
+def refuse_sparse(X, user):
+    """Raise TypeError if X is a sparse matrix: its values are no labels.
+
+    Parameters
+    ----------
+    X : object
+        What should hold labels.
+    user : str
+        Who asks.
+    """
+    if sparse.issparse(X):
+        raise TypeError(
+            f"{user} needs the row and column labels of the entries; got a sparse matrix. Get "
+            "them with skmc.model_selection.to_entries."
+        )
+
+
 def take_column(X, key, parameter):
     """One column.
 
@@ -58,7 +71,7 @@ def take_column(X, key, parameter):
     X : array-like or data frame of shape (n_entries, n_columns)
         The table.
     key : int or str
-        Position, from the end if negative, or name in a data frame.
+        Position, or name in a data frame.
     parameter : str
         The parameter that holds the key; named in error messages.
 
@@ -80,12 +93,12 @@ def _position(X, key, parameter):
     names, n_columns = list(X.columns) if is_frame(X) else [], X.shape[1]
     if isinstance(key, str) and key in names:
         return names.index(key)
-    if isinstance(key, str) or not -n_columns <= key < n_columns:
+    if isinstance(key, str) or not 0 <= key < n_columns:
         what = f"which has {n_columns} columns"
         if isinstance(key, str):
             what = f"whose columns are {names}" if names else "which has no names: give a position"
         raise ValueError(f"{parameter}={key!r} is no column of X, {what}.")
-    return key % n_columns
+    return key
 
 
 def _column(X, position):

@@ -1,5 +1,7 @@
 """Labels of any type as numbers, and numbers of labels that are known already."""
 
+from numbers import Number
+
 import numpy as np
 
 # Labels handled at a time, so that temporary arrays stay small.
@@ -129,6 +131,28 @@ def _positions(known, labels):
         same = labels.astype(known.dtype)
     at = np.minimum(np.searchsorted(known, same), known.size - 1)
     return np.where((known[at] == same) & (same == labels), at, -1).astype(np.int32)
+
+
+def label_types(labels):
+    """Names of the types that labels have.
+
+    Parameters
+    ----------
+    labels : ndarray
+        Labels of any type.
+
+    Returns
+    -------
+    names : set of str
+        Numbers of all types are "number", as they are equal if their values are.
+    """
+    if labels.dtype.kind in NUMBERS:
+        return {"number"}
+    if labels.dtype.kind != "O":
+        return {labels.dtype.type.__name__.rstrip("_")}
+    return {
+        "number" if isinstance(label, Number) else type(label).__name__ for label in labels.tolist()
+    }
 
 
 def is_missing(labels):

@@ -59,6 +59,10 @@ class ObservedMatrix(ABC):
     def column_counts(self):
         """Number of observed entries in each column."""
 
+    @abstractmethod
+    def column_counts_in(self, rows):
+        """Number of entries in each column in the rows where the boolean array is True."""
+
     @cached_property
     def columns(self):
         """Column view of Omega, built when first needed."""

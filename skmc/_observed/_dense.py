@@ -56,6 +56,9 @@ class DenseObserved(ObservedMatrix):
     def column_counts(self):
         return self._of_pattern("column_counts", lambda: np.count_nonzero(self.mask, axis=0))
 
+    def column_counts_in(self, rows):
+        return np.count_nonzero(self.mask[rows], axis=0)
+
     def _of_pattern(self, key, compute):
         if key not in self._pattern:
             self._pattern[key] = compute()

@@ -49,6 +49,10 @@ class SparseObserved(ObservedMatrix):
     def column_counts(self):
         return np.bincount(self._rows.indices, minlength=self.shape[1])
 
+    def column_counts_in(self, rows):
+        taken = np.repeat(rows, self.row_counts)
+        return np.bincount(self._rows.indices[taken], minlength=self.shape[1])
+
     def residual(self, U, V):
         return self._entries(self.values, U, V)
 

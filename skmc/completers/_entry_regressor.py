@@ -19,6 +19,8 @@ from skmc._entries import (
     find_labels,
     is_frame,
     label_columns,
+    label_types,
+    refuse_sparse,
 )
 from skmc.completers._als import ALSCompleter
 
@@ -37,7 +39,8 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     completer : completer or None, default=None
-        What completes the matrix; None stands for ``ALSCompleter(center="both")``.
+        What completes the matrix; None stands for ``ALSCompleter(center="both")``. To search over
+        its parameters, as ``completer__rank``, write it out: None has none.
     row, column : int or str, default=0 and 1
         Position, or name in a data frame, of the columns of X with the labels of rows and columns.
         Other columns of X are ignored. Labels may be of any type that can be hashed.
@@ -52,7 +55,7 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
     row_labels_, column_labels_ : ndarray
         Labels of the rows and columns of the matrix, sorted if they can be.
     mean_ : float
-        Weighted mean of y, the prediction where neither label is known.
+        Weighted mean of y, the prediction where there is nothing else to go by.
     n_features_in_ : int
         Number of columns of X seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -66,7 +69,7 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
     -----
     Cost: that of the completer, plus two counting sorts of the entries. An entry with an unknown
     row is predicted by the offset of its column, one with an unknown column by the mean and the
-    offset of its row.
+    offset of its row. Without offsets (``center=False``) either is predicted by the mean.
 
     References
     ----------
@@ -164,20 +167,45 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         j = find_labels(self.column_labels_, columns, "column", type(self).__name__)
         model = self.completer_
         known = (i >= 0) & (j >= 0)
-        unknown = np.count_nonzero(~known)
-        if 2 * unknown > known.size:
-            warn(
-                f"{unknown} of {known.size} entries lie in rows or columns that were not in the "
-                "fit, and are predicted from offsets alone. If this is cross-validation, shuffle: "
-                "KFold(shuffle=True).",
-                UserWarning,
-            )
+        if 2 * np.count_nonzero(~known) > known.size:
+            self._warn_of_unknown(known, rows[i < 0], columns[j < 0])
         out = np.full(known.size, self.mean_, dtype=model.components_.dtype)
         out[known] = model.predict_entries(i[known], j[known])
         new_row, new_column = (i < 0) & (j >= 0), (i >= 0) & (j < 0)
-        out[new_row] = model.offsets_[j[new_row]]
+        if model.center:
+            out[new_row] = model.offsets_[j[new_row]]
         out[new_column] += model.row_offsets(i[new_column])
         return out
+
+    def _warn_of_unknown(self, known, rows, columns):
+        """Warn that most entries lie in unknown rows and columns, given the labels of these."""
+        counts, reason = [], ""
+        for labels, fitted, name in (
+            (rows, self.row_labels_, "row"),
+            (columns, self.column_labels_, "column"),
+        ):
+            if not len(labels):
+                counts.append(0)
+                continue
+            unknown = encode_labels(labels, name, type(self).__name__)[0]
+            counts.append(unknown.size)
+            types, expected = label_types(unknown), label_types(fitted)
+            if len(labels) == known.size and not types & expected:
+                reason += (
+                    f" No {name} label is known, and their types differ: {_listed(types)} here, "
+                    f"{_listed(expected)} in the fit. Convert them to the same."
+                )
+        reason = reason or (
+            " That is so if new rows or columns are the question, as in folds of whole rows "
+            "(GroupKFold). If they are not and this is cross-validation, shuffle: "
+            "KFold(shuffle=True)."
+        )
+        warn(
+            f"{np.count_nonzero(~known)} of {known.size} entries lie in rows or columns that were "
+            f"not in the fit ({counts[0]} new rows, {counts[1]} new columns), and are predicted "
+            f"from the mean and offsets alone.{reason}",
+            UserWarning,
+        )
 
     def score(self, X, y, sample_weight=None):
         """Coefficient of determination of the predictions.
@@ -201,6 +229,8 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
 
     def _labels(self, X, *, reset):
         """Labels of rows and columns, each as an array of shape (n_entries,)."""
+        # Before scikit-learn, whose advice to make it dense would take the values for labels.
+        refuse_sparse(X, type(self).__name__)
         X = validate_data(
             self,
             X,
@@ -217,3 +247,7 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.regressor_tags.poor_score = True
         return tags
+
+
+def _listed(names):
+    return " and ".join(sorted(names))

@@ -8,6 +8,7 @@ from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 from sklearn.utils import check_random_state
 
 from skmc._compat import Interval, StrOptions, validate_params
+from skmc._entries import is_missing
 from skmc._units import r_squared
 from skmc.model_selection._hold_out import held_out_entries
 from skmc.model_selection._removable import n_held_out
@@ -47,7 +48,7 @@ def make_held_out_scorer(metric="r2", *, holdout=0.2, strategy="mcar", n_repeats
     The scorer is for the `scoring` parameter of scikit-learn's searches and of
     :func:`~sklearn.model_selection.cross_val_score`, with folds of rows. It scores whatever fills
     NaN with `transform`, scikit-learn's imputers and pipelines that end in one included, so that
-    they can be compared in one grid.
+    they can be compared in one grid. No value but NaN may mark the holes of a dense table.
 
     Parameters
     ----------
@@ -89,7 +90,12 @@ def make_held_out_scorer(metric="r2", *, holdout=0.2, strategy="mcar", n_repeats
     With T the transform of X, truth is T at the hidden entries and prediction the transform of X
     without them, so errors are in the units that the estimator returns. In a pipeline with a
     scaler in front these are standardised, which gives all columns the same say; without one
-    the columns of largest variance rule. The estimator has to keep observed entries.
+    the columns of largest variance rule.
+
+    Observed entries that are not hidden have to come out the same as when nothing is hidden, or
+    the scorer raises ValueError: the estimator has to keep observed entries, and no step of a
+    pipeline may move columns or mix them. A ColumnTransformer that moves columns can be applied
+    to X before the search; PCA or Normalizer behind the imputer have to be left out.
 
     Each estimator has its own baseline in "r2". If candidates fill rows without entries very
     differently, compare them by one of the other metrics.
@@ -153,13 +159,15 @@ class _HeldOutScorer:
             kept = np.ones(table.rows.size, dtype=bool)
             kept[hidden] = False
             predicted = _transformed_entries(estimator, table.with_entries(kept), table)
+            _check_kept(truth, predicted, kept, table)
             reference = None if baseline is None else baseline[table.columns[hidden]]
             scores.append(self._compare(truth[hidden], predicted[hidden], reference))
         return float(np.mean(scores))
 
     def _compare(self, truth, predicted, baseline):
         if baseline is None:
-            return _METRICS.get(self.metric, self.metric)(truth, predicted)
+            metric = _METRICS[self.metric] if isinstance(self.metric, str) else self.metric
+            return metric(truth, predicted)
         error, total = np.sum((truth - predicted) ** 2), np.sum((truth - baseline) ** 2)
         return r_squared(error, total)
 
@@ -171,11 +179,50 @@ def _check_estimator(estimator):
             f"a pipeline that ends in one; got {type(estimator).__name__}."
         )
     for name, value in getattr(estimator, "get_params", dict)().items():
-        if name.rpartition("__")[2] == "keep_observed" and value is False:
+        parameter = name.rpartition("__")[2]
+        if parameter == "missing_values" and not _is_nan(value):
+            raise ValueError(
+                f"The scorer hides entries by NaN, which is no hole with {name}={value!r}. Mark "
+                f"the holes of X by NaN too, and leave {name} at its default, NaN."
+            )
+        if parameter == "keep_observed" and value is False:
             raise ValueError(
                 f"The scorer takes what transform returns at observed entries for the truth, which "
                 f"{name}=False replaces by the fit; set it to True."
             )
+
+
+def _is_nan(value):
+    """Whether this marks NaN as missing, by its name or as NaN or pandas.NA."""
+    if value is None or isinstance(value, str):
+        return value == "nan"
+    return bool(is_missing(np.array([value], dtype=object))[0])
+
+
+def _check_kept(truth, predicted, kept, table):
+    """Raise ValueError if what is hidden changes other entries in more than their rounding."""
+    at = np.flatnonzero(kept & (truth != predicted))
+    if not at.size:
+        return
+    count = np.bincount(table.columns)
+    mean = np.bincount(table.columns, truth) / np.maximum(count, 1)
+    square = np.bincount(table.columns, (truth - mean[table.columns]) ** 2)
+    spread = np.sqrt(square / np.maximum(count, 1))
+    change, eps = np.abs(truth[at] - predicted[at]), np.finfo(table.values.dtype).eps
+    # What is left of a constant column after rounding is no spread.
+    rounding = np.sqrt(eps) * spread[table.columns[at]] + 16 * eps * np.abs(truth[at])
+    worst = np.argmax(change - rounding)
+    if change[worst] <= rounding[worst]:
+        return
+    j = table.columns[at[worst]]
+    name = f" ({table.like.columns[j]!r})" if hasattr(table.like, "columns") else ""
+    raise ValueError(
+        f"Hiding some entries changes what transform makes of others, by up to {change[worst]:.3g} "
+        f"in column {j}{name}, whose standard deviation is {spread[j]:.3g}: the columns that it "
+        "returns are not those of X. Leave out steps behind the imputer that mix columns (PCA, "
+        "Normalizer), apply a step that moves columns (ColumnTransformer) to X before the search, "
+        "and let the imputer keep observed entries (keep_observed=True)."
+    )
 
 
 def _transformed_entries(estimator, X, table):

@@ -27,6 +27,7 @@ def from_entries(coordinates, values, *, shape=None, sparse=False, duplicates="r
     coordinates : array-like or dataframe of shape (n_entries, 2)
         Row and column of each entry. In an array of integers they are positions, from zero.
         Anything else, and every dataframe, holds labels; columns beyond the second are ignored.
+        Whole numbers of a float type are labels too: as positions, pass ``.astype(int)``.
 
     values : array-like of shape (n_entries,)
         Value of each entry, finite.

@@ -63,7 +63,7 @@ class LeaveLastPerRow(EntrySplitter):
             "n_splits": [Interval(Integral, 1, None, closed="left")],
             "row": COLUMN_KEY,
             "column": COLUMN_KEY,
-            "time": [Integral, str, None],
+            "time": [*COLUMN_KEY, None],
         },
         prefer_skip_nested_validation=True,
     )

@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from skmc._entries import encode_labels, find_labels, label_columns, take_column
+from skmc._entries import encode_labels, find_labels, label_columns, label_types, take_column
 
 pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")
@@ -43,6 +43,19 @@ def test_distinct_labels_are_sorted(kind):
     assert (distinct[codes] == np.asarray(labels)).all()
     assert find_labels(distinct, labels, "row", "Test").tolist() == [1, 0, 2, 0]
     assert find_labels(distinct[1:], labels, "row", "Test").tolist() == [0, -1, 1, -1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        *[(kind, "number") for kind in ("int8", "huge", "bool and more", "float", "nullable")],
+        *[(kind, "str") for kind in ("text", "objects", "object series", "categories")],
+        ("dates", "datetime64"),
+        ("zoned", "Timestamp"),
+    ],
+)
+def test_types_of_labels(kind, name):
+    assert label_types(encode_labels(KINDS[kind], "row", "Test")[0]) == {name}
 
 
 def test_labels_without_an_order_come_as_they_appear():
@@ -133,13 +146,14 @@ def test_columns_of_labels(kind):
         rows, columns = label_columns(X, row, column, "Test")
         assert list(rows) == ["a", "b"]
         assert list(columns) == ["x", "y"]
-        assert list(take_column(X, -1, "time")) == ["a", "b"]
+        assert list(take_column(X, 2, "time")) == ["a", "b"]
 
 
 @pytest.mark.parametrize(
     ("kind", "keys", "message"),
     [
         ("array", (0, 3), "column=3 is no column of X, which has 3 columns"),
+        ("pandas", (-1, 0), "row=-1 is no column of X, which has 3 columns"),
         ("list", ("user", 0), "row='user' is no column of X, which has no names: give a position"),
         ("pandas", (0, "film"), "column='film' is no .*columns are .'when', 'item', 'user'"),
         ("polars", ("film", 0), "row='film' is no column of X, whose columns are .'when'"),

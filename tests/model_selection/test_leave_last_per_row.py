@@ -34,7 +34,7 @@ def test_leave_last(n_entries, n, n_last, n_splits, seed):
             test += entries[cut : max(cut, len(entries) - (step - 1) * n_last)]
         expected.append((sorted(train), sorted(test)))
     X = pd.DataFrame(where, columns=["user", "item"]).assign(when=when)
-    for data, time in ((X, "when"), (X, -1), (pl.DataFrame(X.to_dict("list")), 2), (X.values, 2)):
+    for data, time in ((X, "when"), (X, 2), (pl.DataFrame(X.to_dict("list")), 2), (X.values, 2)):
         cv = LeaveLastPerRow(n_last, n_splits=n_splits, time=time)
         if all(test for _, test in expected):
             found = [(train.tolist(), test.tolist()) for train, test in cv.split(data)]

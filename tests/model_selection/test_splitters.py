@@ -237,6 +237,7 @@ def test_bad_coordinates(cv, X, error, message):
         (lambda: EntryShuffleSplit(test_size=1.0), "'test_size' parameter"),
         (lambda: LeaveLastPerRow(0), "'n_last' parameter"),
         (lambda: LeaveLastPerRow(row=-1), "'row' parameter of LeaveLastPerRow"),
+        (lambda: LeaveLastPerRow(time=-1), "'time' parameter of LeaveLastPerRow"),
         (lambda: EntryKFold(column=None), "'column' parameter of EntryKFold"),
     ],
 )
