@@ -6,6 +6,7 @@ from skmc.completers._continuation import ContinuationCompleter
 from skmc.completers._entry_regressor import EntryRegressor
 from skmc.completers._factorized_gd import FactorizedGDCompleter
 from skmc.completers._gauss_newton import GaussNewtonCompleter
+from skmc.completers._irls import IRLSCompleter
 from skmc.completers._nmf import NMFCompleter
 from skmc.completers._projected_gd import ProjectedGDCompleter
 from skmc.completers._soft_impute import SoftImputeCompleter
@@ -19,6 +20,7 @@ COMPLETERS = (
     ContinuationCompleter,
     FactorizedGDCompleter,
     GaussNewtonCompleter,
+    IRLSCompleter,
     NMFCompleter,
     ProjectedGDCompleter,
     SoftImputeCompleter,
@@ -37,6 +39,7 @@ __all__ = [
     "EntryRegressor",
     "FactorizedGDCompleter",
     "GaussNewtonCompleter",
+    "IRLSCompleter",
     "NMFCompleter",
     "ProjectedGDCompleter",
     "SVTCompleter",

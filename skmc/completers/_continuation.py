@@ -104,6 +104,7 @@ class ContinuationCompleter(BaseCompleter):
 
     See Also
     --------
+    IRLSCompleter : The same problem from somewhat more entries, by another search.
     GaussNewtonCompleter : The same problem without the search.
     ALSCompleter : Fixed rank with a penalty, for noisy data.
 

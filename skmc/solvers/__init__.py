@@ -7,6 +7,7 @@ from skmc.solvers._debias import debiased
 from skmc.solvers._factorized_gd import FactorizedGradient
 from skmc.solvers._gauss_newton import GaussNewton
 from skmc.solvers._init import resized
+from skmc.solvers._irls import ReweightedLeastSquares
 from skmc.solvers._nmf import NonNegativeALS
 from skmc.solvers._noise import RELAXATION, NoiseSchedule, find_noise, relaxed_alpha, solve_at_edge
 from skmc.solvers._projected_gd import ProjectedGradient
@@ -26,6 +27,7 @@ SOLVERS = {
         Continuation,
         SVT,
         SymmetricGradient,
+        ReweightedLeastSquares,
     )
 }
 
@@ -40,6 +42,7 @@ __all__ = [
     "NoiseSchedule",
     "NonNegativeALS",
     "ProjectedGradient",
+    "ReweightedLeastSquares",
     "SoftImpute",
     "Solver",
     "SolverResult",

@@ -1,18 +1,18 @@
 """Recovery near the fewest entries that determine a matrix: a path of falling penalties."""
 
 from collections import deque
-from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import linalg
 
 from skmc._factors import Factors
 from skmc._linalg import SparsePlusLowRank, random_subspace, subspace_svd
-from skmc.solvers._base import Solver, SolverState, exact_loss
+from skmc.solvers._base import exact_loss
 from skmc.solvers._decay import FIRST_ALPHA, Decay, movement
 from skmc.solvers._gauss_newton import GaussNewton
-from skmc.solvers._init import initial_factors
+from skmc.solvers._init import fit_rows, initial_factors
 from skmc.solvers._peeling import Core
+from skmc.solvers._polished import POLISH_STEPS, Polish, PolishedSearch
 
 # A path ends, if nothing else does it, at this multiple of the penalty above which nothing is
 # fitted.
@@ -23,21 +23,11 @@ STALL, STALL_DECREASE = 0.7, 1e-3
 # Sweeps of a path, at most. Those that succeed need about 200 well above the fewest entries and
 # rarely 1000 close to them.
 PATH_SWEEPS = 1500
-# Relative residuals at which Gauss-Newton steps are tried, and how many. Where they converge they
-# do so quadratically.
-POLISH_AT = (1e-2, 1e-3, 1e-4, 1e-6, 1e-8)
-POLISH_STEPS = 10
 # Part of the penalty that keeps weights positive if all components have vanished.
 TINY = 1e-15
 
 
-@dataclass
-class _State(SolverState):
-    path: object = None
-    polish: object = None
-
-
-class Continuation(Solver):
+class Continuation(PolishedSearch):
     """Factors of given rank that match the observed entries, from as few entries as possible.
 
     The problem is that of hard rank, alpha = 0. Four parts, each of which the next one needs:
@@ -75,46 +65,12 @@ class Continuation(Solver):
     """
 
     name = "continuation"
-    supports = frozenset({"zero_alpha", "weights"})
 
     def __init__(self, attempts=5, exponent=0.5):
         self.attempts = attempts
         self.exponent = exponent
 
-    def init_state(self, problem, factors):
-        factors = factors.balanced()
-        loss = problem.residual(factors).loss
-        path = self._search(problem, factors) if problem.at_zero.loss > 0 else None
-        return _State(factors, loss, loss, norm=factors.norm(), path=path)
-
-    def step(self, problem, state):
-        if state.path is not None:
-            found = next(state.path, None)
-            if found is not None:
-                return self._better(problem, state, *found)
-        polish = state.polish or GaussNewton().init_state(problem, state.factors)
-        polish = GaussNewton().step(problem, polish)
-        return _State(
-            polish.factors, polish.objective, polish.loss, polish.change, polish.norm, polish=polish
-        )
-
-    @staticmethod
-    def _better(problem, state, change, factors):
-        """The state after an iteration of the path, keeping the factors that fit best.
-
-        What one iteration moves says nothing about how far the path goes on, hence the pace and
-        the least change, with which no rule ends a path.
-        """
-        new = replace(state, change=max(change, 1e-6 * state.norm), pace=1e-6)
-        if factors is not None:
-            loss = problem.residual(factors).loss
-            if np.isfinite(loss) and loss < state.loss:
-                new.factors, new.loss, new.objective = factors, loss, loss
-                new.norm = factors.norm()
-        return new
-
-    def _search(self, problem, factors):
-        """Yield (change of the iterate, factors of the whole problem or None) per iteration."""
+    def search(self, problem, factors):
         n, m = problem.shape
         exact = exact_loss(problem)
         start = factors
@@ -157,18 +113,19 @@ class _Path:
         self.factors = factors.balanced()
         self.exponent = exponent
         self.exact = False
+        self._polish = Polish(problem)
         self._basis = None
 
     def iterations(self):
         """Yield the change of Z per iteration."""
         problem = self.problem
-        largest, fraction = problem.alpha_max(), _curvature(problem)
+        largest, fraction = problem.alpha_max(), problem.mean_weight
         size = np.sqrt(problem.at_zero.loss)
         if not size > 0:
             self.exact = True
             return
         alpha, decay = FIRST_ALPHA * largest, Decay()
-        thresholds, history = deque(POLISH_AT), deque()
+        history = deque()
         current, anchor = self.factors, self.factors
         columns = problem.residual(current).offsets.columns
         weights = self._weights(current.singular_values(), alpha / fraction)
@@ -202,10 +159,8 @@ class _Path:
                     weights = self._weights(s, alpha / fraction)
             anchor = self.factors = current
             relative = np.sqrt(residual.loss) / size
-            if thresholds and relative < thresholds[0]:
-                while thresholds and relative < thresholds[0]:
-                    thresholds.popleft()
-                yield from self._polish(current)
+            if self._polish.due(relative):
+                yield from self._finish(current)
                 if self.exact:
                     return
             history.append((alpha, relative))
@@ -213,7 +168,12 @@ class _Path:
                 history.popleft()
             if history[0][0] * STALL_DECREASE >= alpha and relative > STALL * history[0][1]:
                 break
-        yield from self._polish(current)
+        yield from self._finish(current)
+
+    def _finish(self, factors):
+        yield from self._polish.steps(factors)
+        if self._polish.factors is not None:
+            self.factors, self.exact = self._polish.factors, True
 
     def _weights(self, s, shift):
         return ((s[0] + TINY * shift) / (s + shift)) ** self.exponent
@@ -225,7 +185,7 @@ class _Path:
             beta = V.dtype.type(beta)
             V = V + beta * (V - previous[0])
             columns = columns + beta * (columns - previous[1])
-        U, rows = _fit_rows(self.problem, V, columns, penalty)
+        U, rows = fit_rows(self.problem, V, columns, penalty)
         V, columns, value = observed.ridge_columns(
             U, penalty, intercept=offsets.has_columns, design=offsets.row_scale, shift=rows
         )
@@ -256,38 +216,3 @@ class _Path:
         V[:, vanished] = Q[:, :count] * np.sqrt(size)
         s[vanished] = size
         return Factors(U, V), s
-
-    def _polish(self, factors):
-        """Try Gauss-Newton steps; keep their result if it is exact."""
-        solver, exact = GaussNewton(inner_iter=300), exact_loss(self.problem)
-        state = solver.init_state(self.problem, factors)
-        for k in range(POLISH_STEPS):
-            before = state.loss
-            state = solver.step(self.problem, state)
-            yield state.change
-            if state.loss <= exact or (k >= 4 and state.loss > 0.3 * before):
-                break
-        if state.loss <= 1e3 * exact:
-            self.factors, self.exact = state.factors, True
-
-
-def _curvature(problem):
-    """Mean weight of all entries, those not observed counting as zero."""
-    weights = problem.observed.weights
-    if weights is None:
-        return problem.fraction_observed
-    n, m = problem.shape
-    return float(weights.sum(dtype=np.float64)) / (n * m)
-
-
-def _fit_rows(problem, V, columns, penalty):
-    """As `fit_rows`, with a penalty for each component."""
-    offsets = problem.offsets
-    if offsets.has_rows:
-        V = np.hstack([V, np.ones((V.shape[0], 1), V.dtype)])
-        penalty = np.append(penalty, offsets.row_penalty)
-    given = {"shift": columns, "shift_scale": offsets.row_scale} if offsets.has_columns else {}
-    U, _ = problem.observed.ridge_rows(V, penalty, **given)
-    if offsets.has_rows:
-        return np.ascontiguousarray(U[:, :-1]), np.ascontiguousarray(U[:, -1])
-    return U, None

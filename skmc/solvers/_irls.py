@@ -1,46 +1,51 @@
 """Iteratively reweighted least squares for the smoothed log-determinant."""
 
-from dataclasses import dataclass
+from collections import deque
 
 import numpy as np
 
 from skmc._factors import Factors
 from skmc._linalg import SparsePlusLowRank, low_rank_norm, random_subspace, subspace_svd
-from skmc.solvers._base import Solver, SolverState
+from skmc._tangent import conjugate_gradients
+from skmc.solvers._polished import Polish, PolishedSearch
 
-# Vectors of the subspace that follows the singular vectors, beyond the rank.
-EXTRA = 5
+# Singular vectors that are followed beyond the rank. Those that rise above the smoothing for a
+# while get weights of their own: with too few of them a search ends more often where it should not.
+EXTRA = 10
 # Passes of the subspace iteration at the start and in a step.
 FIRST_PASSES, PASSES = 10, 4
-# The smoothing stops here, relative to the largest singular value.
-LEAST_SMOOTHING = 1e-14
+# The smoothing stops at this multiple of the machine precision, relative to the largest singular
+# value.
+LEAST_SMOOTHING = 50.0
+# Residual of the conjugate gradients against the relative smoothing, which is what is left to find,
+# and its range.
+INNER_TOL, INNER_RANGE = 1e-2, (1e-12, 1e-2)
+# A search ends if a step moves by less than this part of the residual, or if the smoothing keeps
+# this part of its value over that many steps. Those that succeed may stand still for a hundred.
+SETTLED = 1e-3
+STALL, STALL_STEPS = 0.9, 200
 
 
-@dataclass
-class _State(SolverState):
-    P: np.ndarray | None = None
-    s: np.ndarray | None = None
-    Q: np.ndarray | None = None
-    smoothing: float = 0.0
-    basis: np.ndarray | None = None
-
-
-class ReweightedLeastSquares(Solver):
+class ReweightedLeastSquares(PolishedSearch):
     """MatrixIRLS: weighted least squares under an exact fit, with weights that favour low rank.
 
-    Among the matrices that match the observed entries it looks for one with the smallest smoothed
-    sum_k log s_k, by a sequence of quadratic models. With P diag(s) Q' the leading triplets of the
-    last X, d_k = max(s_k, eps) and d = eps off them, the component p_i q_j' of X has the weight
-    1 / (d_i d_j). The minimiser of the weighted square is X = Z + E with E = P_Omega(x - Z) and Z
-    in the tangent space T at P, Q the solution of
+    Among the matrices X that match the observed entries up to offsets it looks for one with the
+    smallest smoothed sum_k log s_k, by a sequence of quadratic models. With P diag(s) Q' the
+    leading triplets of the last X, d_k = max(s_k, eps) and d = eps off them, the component
+    p_i q_j' of X costs 1 / (d_i d_j). With R the map that takes the best offsets out of the
+    entries on Omega, the minimiser is X = Z + E with E = R(x - Z) and Z in the tangent space T at
+    P, Q the solution of
 
-        [eps^2 (D - eps^2)^-1 + P_T P_Omega P_T] Z = P_T P_Omega(x),
+        [eps^2 (D - eps^2)^-1 + P_T R P_T] Z = P_T R x,
 
-    D the diagonal of d_i d_j, by conjugate gradients that its diagonal preconditions. Then eps
-    falls to s_(r+1)(X). X is held as sparse plus low rank. The factors are those of the truncation
-    of X that fits best so far. Kuemmerle and Mayrink Verdun (2021), arXiv:2106.02119.
-
-    The model has an exact fit, so it is for data without noise; no penalty, weights or offsets.
+    D the diagonal of d_i d_j: a ridge regression, in which large components are all but free. The
+    first X has D = eps^2, so it is that of zero factors: the data less their offsets, zero
+    elsewhere. After each step eps falls to s_(r+1)(X). X is held as sparse plus low rank. The
+    derivation needs R = R^2, which holds for column offsets; shrunk row offsets cost kappa / eps^2
+    |b|^2. Entry weights, divided by the largest, enter the loss of the regression and E, as if an
+    entry of weight w had noise of variance eps^2 (1 / w - 1): on exact data they cancel.
+    Gauss-Newton steps are tried as the residual of the truncation of X falls (`Polish`), and end
+    the iteration. Kuemmerle and Mayrink Verdun (2021), arXiv:2106.02119.
 
     Parameters
     ----------
@@ -49,111 +54,100 @@ class ReweightedLeastSquares(Solver):
     """
 
     name = "irls"
-    supports = frozenset({"zero_alpha"})
 
     def __init__(self, inner_iter=500):
         self.inner_iter = inner_iter
 
-    def check_supports(self, problem):
-        super().check_supports(problem)
-        if problem.offsets.has_columns or problem.offsets.has_rows:
-            raise ValueError(f"Solver {self.name!r} cannot fit offsets.")
+    def start(self, problem, init, random_state=None):
+        # From the spectral factors the search often ends where it does not from their directions.
+        if isinstance(init, str) and init == "svd":
+            return Factors(*(np.zeros((k, problem.rank), problem.dtype) for k in problem.shape))
+        return super().start(problem, init, random_state)
 
-    def init_state(self, problem, factors):
+    def search(self, problem, factors):
+        r, size = problem.rank, np.sqrt(problem.at_zero.loss)
+        width = min(r + EXTRA, *problem.shape)
+        random_state = np.random.RandomState(0)
+        basis = random_subspace(problem.shape[1], width, problem.dtype, random_state)
+        least = LEAST_SMOOTHING * float(np.finfo(problem.dtype).eps)
+        A, B = factors.U, factors.V
+        smoothing, recent, old, polish = np.inf, deque(), None, Polish(problem)
+        while True:
+            P, s, Q = _triplets(problem, A, B, basis, PASSES if old else FIRST_PASSES)
+            basis = Q
+            smoothing = min(smoothing, float(s[r]) if s.size > r else 0.0)
+            root = np.sqrt(s[:r])
+            current = Factors(P[:, :r] * root, Q[:, :r] * root)
+            new = 1.0, P[:, :r], Q[:, :r] * s[:r]
+            change = low_rank_norm([new, (-1.0, *old[1:])] if old else [new])
+            old = new
+            yield change, current
+            loss = problem.residual(current).loss
+            if polish.due(np.sqrt(loss) / size):
+                for change in polish.steps(current):
+                    yield change, None
+                if polish.factors is not None:
+                    yield 0.0, polish.factors
+                    return
+            recent.append(smoothing)
+            if len(recent) > STALL_STEPS and smoothing > STALL * recent.popleft():
+                return
+            if change <= SETTLED * np.sqrt(2.0 * loss / problem.mean_weight):
+                return
+            kept = s > smoothing * (1.0 + 1e-6)
+            if not (kept.any() and smoothing > least * s[0]):
+                return
+            model = _Model(problem, P[:, kept], s[kept], Q[:, kept], smoothing)
+            tol = float(np.clip(INNER_TOL * smoothing / s[0], *INNER_RANGE))
+            A, B = model.minimum(tol, self.inner_iter)
+
+
+def _triplets(problem, A, B, basis, passes):
+    """Leading singular triplets of X = A B' + E."""
+    observed = problem.observed
+    entries = observed.weighted(problem.residual(Factors(A, B)).entries)
+    operator = SparsePlusLowRank(observed, entries, 1.0 / observed.largest_weight, A, B)
+    return subspace_svd(operator, basis, n_passes=passes)
+
+
+class _Model:
+    """The quadratic model in the tangent space Z = P S Q' + P N' + G Q', Q'N = 0, P'G = 0.
+
+    Its coordinates are (S, N, G) times the root of the diagonal of the system, as preconditioner.
+    """
+
+    def __init__(self, problem, P, s, Q, smoothing):
+        self.problem, self.P, self.Q = problem, P, Q
         observed = problem.observed
-        loss = problem.residual(factors).loss
-        # All weights equal: the observed entries, zero elsewhere.
-        operator = SparsePlusLowRank(observed, observed.values)
-        width = min(problem.rank + EXTRA, *problem.shape)
-        start = random_subspace(problem.shape[1], width, problem.dtype, np.random.RandomState(0))
-        state = _State(factors, loss, loss, norm=factors.norm())
-        return self._triplets(problem, state, operator, start, FIRST_PASSES)
+        self.empty = observed.with_values(np.zeros_like(observed.values), observed.weights)
+        self.unit = 1.0 / observed.largest_weight
+        off = smoothing / (s - smoothing)
+        self.ridge = smoothing**2 / (np.outer(s, s) - smoothing**2), off, off
+        mean = problem.mean_weight * self.unit
+        self.scale = tuple(1.0 / np.sqrt(d + mean) for d in self.ridge)
 
-    def step(self, problem, state):
-        observed = problem.observed
-        size = float(state.s[0]) if state.s.size else 0.0
-        if not size > 0 or not state.smoothing > LEAST_SMOOTHING * size:
-            new = _State(**vars(state))
-            new.change = 0.0
-            return new
-        kept = state.s > state.smoothing * (1.0 + 1e-6)
-        tangent = _Tangent(problem, state.P[:, kept], state.Q[:, kept])
-        Z = tangent.solve(state.s[kept], state.smoothing, self.inner_iter)
-        A, B = tangent.product(Z)
-        entries = observed.residual(A, B)
-        operator = SparsePlusLowRank(observed, entries, 1.0, A, B)
-        new = _State(state.factors, state.objective, state.loss, norm=state.norm)
-        new.smoothing = state.smoothing
-        return self._triplets(problem, new, operator, state.basis, PASSES, state)
+    def minimum(self, tol, max_iter):
+        """The minimiser Z as A, B with Z = A B'."""
+        right = self._coordinates(self.problem.at_zero.entries)
+        return self._product(conjugate_gradients(self._matvec, right, tol, max_iter)[0])
 
-    @staticmethod
-    def _triplets(problem, state, operator, basis, passes, old=None):
-        r = problem.rank
-        P, s, Q = subspace_svd(operator, basis, n_passes=passes)
-        state.P, state.s, state.Q, state.basis = P[:, :r], s[:r], Q[:, :r], Q
-        next_value = float(s[r]) if s.size > r else 0.0
-        state.smoothing = min(state.smoothing, next_value) if old is not None else next_value
-        root = np.sqrt(state.s)
-        factors = Factors(state.P * root, state.Q * root)
-        loss = problem.residual(factors).loss
-        if old is not None:
-            terms = [(1.0, state.P, state.Q * state.s), (-1.0, old.P, old.Q * old.s)]
-            state.change = max(low_rank_norm(terms), 1e-6 * factors.norm())
-            # The truncation may get worse before it gets better.
-            state.pace = 1e-6
-            if state.loss <= float(np.finfo(problem.dtype).eps) * problem.at_zero.loss:
-                state.pace = 1.0
-        if np.isfinite(loss) and (loss < state.loss or not np.isfinite(state.loss)):
-            state.factors, state.loss, state.objective = factors, loss, loss
-            state.norm = factors.norm()
-        return state
-
-
-class _Tangent:
-    """Tangent space at P, Q: Z = P S Q' + P N' + G Q' with Q'N = 0 and P'G = 0."""
-
-    def __init__(self, problem, P, Q):
-        self.observed, self.P, self.Q = problem.observed, P, Q
-        self.empty = self.observed.with_values(np.zeros_like(self.observed.values))
-        self.fraction = problem.fraction_observed
-
-    def product(self, Z):
-        """Z as A B'."""
-        S, N, G = Z
+    def _product(self, coordinates):
+        S, N, G = (w * c for w, c in zip(self.scale, coordinates, strict=True))
         return np.hstack([self.P, G]), np.hstack([self.Q @ S.T + N, self.Q])
 
-    def project(self, entries):
-        """Coordinates (S, N, G) of the projection of a matrix on Omega."""
-        right, left = self.observed.matmul(entries, self.Q), self.observed.rmatmul(entries, self.P)
+    def _coordinates(self, entries):
+        """Gradient in the coordinates from that in the entries, whose offsets are out."""
+        observed = self.problem.observed
+        entries = observed.weighted(entries)
+        right, left = observed.matmul(entries, self.Q), observed.rmatmul(entries, self.P)
         S = self.P.T @ right
-        return S, left - self.Q @ S.T, right - self.P @ S
+        images = S, left - self.Q @ S.T, right - self.P @ S
+        return tuple(w * self.unit * z for w, z in zip(self.scale, images, strict=True))
 
-    def solve(self, s, eps, max_iter):
-        """Coordinates of the solution of the system of the class docstring."""
-        off = eps / (s - eps)
-        diagonal = eps**2 / (np.outer(s, s) - eps**2), off, off
-        right = self.project(self.observed.values)
-        inverse = tuple(1.0 / (d + self.fraction) for d in diagonal)
-        x = tuple(np.zeros_like(b) for b in right)
-        r = right
-        p = y = tuple(w * b for w, b in zip(inverse, r, strict=True))
-        square = first = _dot(r, y)
-        for _ in range(max_iter):
-            if not square > 1e-20 * first:
-                break
-            image = self.project(-self.empty.residual(*self.product(p)))
-            image = tuple(d * c + z for d, c, z in zip(diagonal, p, image, strict=True))
-            curvature = _dot(p, image)
-            if not curvature > 0:
-                break
-            step = square / curvature
-            x = tuple(xi + step * pi for xi, pi in zip(x, p, strict=True))
-            r = tuple(ri - step * yi for ri, yi in zip(r, image, strict=True))
-            y = tuple(w * b for w, b in zip(inverse, r, strict=True))
-            square, old = _dot(r, y), square
-            p = tuple(yi + (square / old) * pi for yi, pi in zip(y, p, strict=True))
-        return x
-
-
-def _dot(first, second):
-    return sum(float(np.vdot(a, b)) for a, b in zip(first, second, strict=True))
+    def _matvec(self, coordinates):
+        entries = -self.empty.residual(*self._product(coordinates))
+        images = self._coordinates(self.problem.offsets.project(entries)[0])
+        return tuple(
+            w**2 * d * c + y
+            for w, d, c, y in zip(self.scale, self.ridge, coordinates, images, strict=True)
+        )

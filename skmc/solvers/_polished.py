@@ -1,0 +1,113 @@
+"""Searches for an exact fit of given rank, which Gauss-Newton steps finish."""
+
+from abc import abstractmethod
+from collections import deque
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skmc.solvers._base import Solver, SolverState, exact_loss
+from skmc.solvers._gauss_newton import GaussNewton
+
+# Relative residuals at which Gauss-Newton steps are tried, and how many. Where they converge they
+# do so quadratically.
+POLISH_AT = (1e-2, 1e-3, 1e-4, 1e-6, 1e-8)
+POLISH_STEPS = 10
+
+
+@dataclass
+class _State(SolverState):
+    search: object = None
+    polish: object = None
+
+
+class PolishedSearch(Solver):
+    """Base of solvers that go about in search of an exact fit at hard rank.
+
+    A subclass writes `search`. The factors of the smallest residual so far are kept, and
+    Gauss-Newton steps on the problem as a whole end the iteration, so the result is a minimum of
+    the problem on data with noise too.
+    """
+
+    supports = frozenset({"zero_alpha", "weights"})
+
+    @abstractmethod
+    def search(self, problem, factors):
+        """Yield (change of the iterate, factors that may fit better or None) per iteration."""
+
+    def init_state(self, problem, factors):
+        factors = factors.balanced()
+        loss = problem.residual(factors).loss
+        search = self.search(problem, factors) if problem.at_zero.loss > 0 else None
+        return _State(factors, loss, loss, norm=factors.norm(), search=search)
+
+    def step(self, problem, state):
+        if state.search is not None:
+            found = next(state.search, None)
+            if found is not None:
+                return self._better(problem, state, *found)
+        polish = state.polish or GaussNewton().init_state(problem, state.factors)
+        polish = GaussNewton().step(problem, polish)
+        return _State(
+            polish.factors, polish.objective, polish.loss, polish.change, polish.norm, polish=polish
+        )
+
+    @staticmethod
+    def _better(problem, state, change, factors):
+        """The state after an iteration of the search, keeping the factors that fit best.
+
+        What one iteration moves says nothing about how far the search goes on, hence the pace and
+        the least change against the data, with which no rule ends a search.
+        """
+        size = np.sqrt(2.0 * problem.at_zero.loss / problem.fraction_observed)
+        new = replace(state, change=max(change, 1e-9 * size), pace=1e-12)
+        if factors is not None:
+            loss = problem.residual(factors).loss
+            if np.isfinite(loss) and loss < state.loss:
+                new.factors, new.loss, new.objective = factors, loss, loss
+                new.norm = factors.norm()
+        return new
+
+
+class Polish:
+    """Gauss-Newton steps that are tried as the residual of a search falls.
+
+    Parameters
+    ----------
+    problem : CompletionProblem
+        The problem.
+    inner_iter : int, default=300
+        Conjugate-gradient iterations of a step, at most.
+
+    Attributes
+    ----------
+    factors : Factors or None
+        Where the steps led if the fit is exact there.
+    """
+
+    def __init__(self, problem, inner_iter=300):
+        self.problem = problem
+        self.factors = None
+        self._solver = GaussNewton(inner_iter)
+        self._thresholds = deque(POLISH_AT)
+
+    def due(self, relative):
+        """Whether the relative residual has fallen below another threshold."""
+        due = False
+        while self._thresholds and relative < self._thresholds[0]:
+            self._thresholds.popleft()
+            due = True
+        return due
+
+    def steps(self, factors):
+        """Yield the change of Z per step from some factors."""
+        exact = exact_loss(self.problem)
+        state = self._solver.init_state(self.problem, factors)
+        for k in range(POLISH_STEPS):
+            before = state.loss
+            state = self._solver.step(self.problem, state)
+            yield state.change
+            if state.loss <= exact or (k >= 4 and state.loss > 0.3 * before):
+                break
+        if state.loss <= 1e3 * exact:
+            self.factors = state.factors
