@@ -30,10 +30,13 @@ class TangentSystem:
         The problem.
     factors : Factors
         Where it is linearised.
+    whiten : bool
+        Whether to use these coordinates, or (A, B) themselves.
     """
 
     problem: object
     factors: object
+    whiten: bool = True
 
     @cached_property
     def whitening(self):
@@ -48,6 +51,8 @@ class TangentSystem:
 
     def step(self, coordinates):
         """The step (A, B) at some coordinates."""
+        if not self.whiten:
+            return coordinates
         return tuple(
             np.matmul(T, c[:, :, None])[:, :, 0]
             for T, c in zip(self.whitening, coordinates, strict=True)
@@ -55,6 +60,8 @@ class TangentSystem:
 
     def coordinates(self, gradients):
         """Gradient in the coordinates from the gradients in U and V."""
+        if not self.whiten:
+            return gradients
         return tuple(
             np.matmul(g[:, None, :], T)[:, 0, :]
             for T, g in zip(self.whitening, gradients, strict=True)

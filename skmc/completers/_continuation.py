@@ -105,7 +105,7 @@ class ContinuationCompleter(BaseCompleter):
     See Also
     --------
     IRLSCompleter : The same problem from somewhat more entries, by another search.
-    GaussNewtonCompleter : The same problem without the search.
+    GaussNewtonCompleter : The same problem by Gauss-Newton steps.
     ALSCompleter : Fixed rank with a penalty, for noisy data.
 
     Notes

@@ -102,7 +102,7 @@ class IRLSCompleter(BaseCompleter):
     See Also
     --------
     ContinuationCompleter : The same problem from still fewer entries.
-    GaussNewtonCompleter : The same problem without the search.
+    GaussNewtonCompleter : The same problem by Gauss-Newton steps.
     ALSCompleter : Fixed rank with a penalty, for noisy data.
 
     Notes

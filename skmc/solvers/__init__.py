@@ -8,6 +8,7 @@ from skmc.solvers._factorized_gd import FactorizedGradient
 from skmc.solvers._gauss_newton import GaussNewton
 from skmc.solvers._init import resized
 from skmc.solvers._irls import ReweightedLeastSquares
+from skmc.solvers._minimum_norm import MinimumNormGaussNewton
 from skmc.solvers._nmf import NonNegativeALS
 from skmc.solvers._noise import RELAXATION, NoiseSchedule, find_noise, relaxed_alpha, solve_at_edge
 from skmc.solvers._projected_gd import ProjectedGradient
@@ -24,6 +25,7 @@ SOLVERS = {
         SoftImpute,
         FactorizedGradient,
         GaussNewton,
+        MinimumNormGaussNewton,
         Continuation,
         SVT,
         SymmetricGradient,
@@ -39,6 +41,7 @@ __all__ = [
     "Continuation",
     "FactorizedGradient",
     "GaussNewton",
+    "MinimumNormGaussNewton",
     "NoiseSchedule",
     "NonNegativeALS",
     "ProjectedGradient",
