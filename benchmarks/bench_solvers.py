@@ -23,6 +23,7 @@ from skmc import (
     ContinuationCompleter,
     FactorizedGDCompleter,
     GaussNewtonCompleter,
+    IRLSCompleter,
     NMFCompleter,
     ProjectedGDCompleter,
     SoftImputeCompleter,
@@ -45,6 +46,7 @@ METHODS = {
     "FactorizedGDCompleter(5)": FactorizedGDCompleter(RANK),
     "NMFCompleter(5)": NMFCompleter(RANK),
     "GaussNewtonCompleter(5)": GaussNewtonCompleter(RANK),
+    "IRLSCompleter(5)": IRLSCompleter(RANK),
     "ContinuationCompleter(5)": ContinuationCompleter(RANK),
 }
 

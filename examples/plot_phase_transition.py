@@ -69,7 +69,7 @@ TEXTBOOK = {"rank": RANK, "center": False, "scale": False}
 METHODS = {
     "ContinuationCompleter": ContinuationCompleter(**TEXTBOOK),
     "IRLSCompleter": IRLSCompleter(**TEXTBOOK, max_iter=60),
-    "GaussNewtonCompleter": GaussNewtonCompleter(**TEXTBOOK, max_iter=20),
+    "GaussNewtonCompleter": GaussNewtonCompleter(**TEXTBOOK, max_iter=100),
     "ALSCompleter(alpha=0)": ALSCompleter(**TEXTBOOK, alpha=0),
     "ProjectedGDCompleter": ProjectedGDCompleter(**TEXTBOOK),
 }
@@ -102,11 +102,11 @@ for row, condition in enumerate(CONDITIONS):
 # What they need
 # --------------
 #
-# `ContinuationCompleter` gets by with little more entries than degrees of freedom, and
-# `IRLSCompleter` with somewhat more; the condition number matters to neither. Gauss-Newton steps
-# and projected gradients go downhill from the spectral start, which is good enough only if there
-# are entries to spare and the singular values are alike. Before alternating least squares is left
-# without a penalty, one falls to zero, which gets it further.
+# `ContinuationCompleter` gets by with little more entries than degrees of freedom, whatever the
+# condition number; `IRLSCompleter` and `GaussNewtonCompleter` need somewhat more. Projected
+# gradients go downhill from the spectral start, which is good enough only if there are entries to
+# spare and the singular values are alike. Before alternating least squares is left without a
+# penalty, one falls to zero, which gets it further.
 
 fits = TRIALS * len(CONDITIONS) * len(OVERSAMPLINGS)
 print("oversampling from which on nine of ten fits succeed\n")

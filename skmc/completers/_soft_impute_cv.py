@@ -58,7 +58,8 @@ class SoftImputeCompleterCV(PathCV):
         fitting, so that each column counts for what it can be trusted (generalised least squares).
         False: one scale for all.
     max_iter : int, default=500
-        Largest number of iterations of the last fit; along the path it is 100, if not less.
+        Largest number of iterations of the last fit, and of its refit with less of the penalty;
+        along the path it is 100, if not less.
     tol : float, default=1e-2
         Stop a fit when the completed matrix is estimated to be within `tol` times the root mean
         square residual of its limit. An exact fit stops at floating-point accuracy.
@@ -227,6 +228,4 @@ class SoftImputeCompleterCV(PathCV):
         return np.sort(relaxations)[::-1]
 
     def _refit(self, result, plan):
-        options = self._options() | {"verbose": int(self.verbose)}
-        options["max_iter"] -= result.n_iter
-        return relaxed(result, plan.relaxation, **options) if options["max_iter"] else result
+        return relaxed(result, plan.relaxation, verbose=int(self.verbose), **self._options())

