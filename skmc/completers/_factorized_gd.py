@@ -132,8 +132,9 @@ class FactorizedGDCompleter(BaseCompleter):
         Why the iterations ended, in words.
     trace_ : dict of ndarray
         ``time`` in seconds, ``objective`` in standardised units, relative ``change``, ``alpha``,
-        ``rank`` and ``imbalance`` |U'U - V'V|_F of each iteration, and its ``stage``: objectives
-        before and after a change of penalty or units, which begins a stage, cannot be compared.
+        ``rank`` and ``imbalance`` (``|U'U - V'V|_F``, NaN in a stage of another solver) of each
+        iteration, and its ``stage``: objectives before and after a change of penalty or units,
+        which begins a stage, cannot be compared.
     search_ : dict of ndarray
         With ``rank="auto"``, what was tried in this order: ``rank``, ``relaxation`` (factor on the
         automatic penalty), mean ``score`` (R^2 on held-out entries) and ``n_iter``, iterations of
