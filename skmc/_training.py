@@ -131,15 +131,15 @@ def prepare(observed, sample_weight, *, center, scale, factor=None):
         used = sample_weight > 0
         counts = observed.column_counts_in(used)
     learned = counts > 0
+    used = used & (observed.row_counts > 0)
+    if not used.any():
+        raise ValueError("All rows with an observed entry have sample weight zero.")
     units = fit_units(observed, sample_weight, center=bool(center), scale=bool(scale))
     if factor is not None:
         units = units.in_columns(slice(None), factor)
     # Of the entry weights only the ratios matter, up to the unit of the penalty.
     observed, mean_weight = observed.with_unit_weights(sample_weight)
     units = replace(units, common=units.common * mean_weight)
-    used = used & (observed.row_counts > 0)
-    if not used.any():
-        raise ValueError("All rows with an observed entry have sample weight zero.")
     return Training(
         observed=observed,
         used=used,

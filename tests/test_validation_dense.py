@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from registry import GENERAL, at, make
+from registry import GENERAL, at, make, supports
 
 from skmc import ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter
 
@@ -138,7 +138,9 @@ def test_float32_agrees_with_float64(E):
     X = table()
     model = at(E, rank=1)
     single = model.fit_transform(X.astype(np.float32))
-    np.testing.assert_allclose(single, model.fit_transform(X), atol=1e-4)
+    # Equations can be matched to the rounding of their multipliers only.
+    atol = 2e-3 if "interpolates" in supports(E) else 1e-4
+    np.testing.assert_allclose(single, model.fit_transform(X), atol=atol)
 
 
 def test_observed_values_come_back_in_the_container():

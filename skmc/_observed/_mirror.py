@@ -27,9 +27,13 @@ def asymmetric_pairs(values, images):
 
     Each pair is counted once, at its first entry.
     """
-    tolerance = np.finfo(values.dtype).eps ** 0.75 * np.abs(values).max(initial=0.0)
+    eps, size = np.finfo(values.dtype).eps, np.abs(values)
     first = np.flatnonzero(images > np.arange(images.size))
-    return first[np.abs(values[first] - values[images[first]]) > tolerance]
+    second = images[first]
+    # Sums that make up an entry may cancel to what is small against the largest.
+    tolerance = eps**0.75 * np.maximum(size[first], size[second])
+    tolerance += 16 * eps * size.max(initial=0.0)
+    return first[np.abs(values[first] - values[second]) > tolerance]
 
 
 def is_symmetric(observed):

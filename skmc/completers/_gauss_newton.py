@@ -11,7 +11,7 @@ from skmc.solvers import MinimumNormGaussNewton
 
 
 class GaussNewtonCompleter(BaseCompleter):
-    """Completion at a fixed rank by damped Gauss-Newton steps on the factors.
+    """Completion at a fixed rank by Gauss-Newton steps on the factors.
 
     minimise over U, V with `rank` columns and the offsets mu::
 

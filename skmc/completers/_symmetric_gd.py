@@ -160,7 +160,8 @@ class SymmetricGDCompleter(BaseCompleter):
     positive number does so to the result. To count object i as s_i objects, pass
     ``entry_weight=np.outer(s, s)``; the penalty still counts each object once. Cross-validation
     over rows, as in `sklearn.model_selection.GridSearchCV`, leaves out rows and columns of the same
-    objects.
+    objects, so it needs both halves: ``np.where(np.isnan(X), X.T, X)``. With ``signed=True`` wrong
+    signs are a local minimum, which `converged_` does not exclude.
 
     Cost per iteration: 2 nnz r multiply-adds with nnz the entries of both halves, nnz r more with
     momentum, about nnz r / 2 for the step size, and about 12 n r^2; memory: six arrays over the

@@ -20,6 +20,14 @@ DIVERGENCE = 1e3
 SETTLED = 10
 
 
+# What a problem may ask for, in words.
+CAPABILITIES = {
+    "positive_alpha": "penalties (positive_alpha)",
+    "zero_alpha": "fits without a penalty (zero_alpha)",
+    "weights": "entry weights that differ (drop them, or take a completer that minimises squares)",
+}
+
+
 @dataclass
 class SolverState:
     """Where an iteration stands; solvers add what they need.
@@ -39,6 +47,8 @@ class SolverState:
     pace : float
         Length of the last step against one that would do, at most 1: a short step changes little
         without being close to the limit.
+    failure : str or None
+        Why the iteration cannot go on, if it cannot.
     """
 
     factors: Factors
@@ -47,6 +57,7 @@ class SolverState:
     change: float = np.inf
     norm: float = 0.0
     pace: float = 1.0
+    failure: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +202,8 @@ class Solver(ABC):
         missing = sorted(needed - self.supports)
         if missing:
             raise ValueError(
-                f"Solver {self.name!r} cannot solve this problem: it lacks {', '.join(missing)}."
+                f"Solver {self.name!r} cannot solve this problem: it lacks "
+                f"{', '.join(CAPABILITIES[name] for name in missing)}."
             )
 
     def solve(self, problem, factors, *, max_iter, tol, schedule=None, callback=None, verbose=0):
@@ -267,6 +279,9 @@ class Solver(ABC):
                     # The data in the units that are left can go before more is computed.
                     problem, state = schedule.problem, None
                     state = self.init_state(problem, factors)
+            elif state.failure:
+                stop_reason = state.failure
+                break
             elif rule.met(state):
                 stop_reason = rule.reason
                 break

@@ -46,7 +46,7 @@ class GaussNewton(Solver):
         Conjugate-gradient iterations of a step, at most.
     """
 
-    name = "gauss_newton"
+    name = "damped_gauss_newton"
     supports = frozenset({"zero_alpha", "positive_alpha", "weights"})
 
     def __init__(self, inner_iter=500):

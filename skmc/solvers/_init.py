@@ -9,6 +9,8 @@ from skmc._problem import zero_factors
 # A component this much smaller than the largest has vanished. Alternating minimisation would take
 # long to bring it back, should a lower penalty let it in.
 VANISHED = 1e-3
+# So has one this much smaller than the data.
+NOTHING = 1e-6
 
 
 def initial_factors(problem, init, random_state=None):
@@ -66,6 +68,16 @@ def fit_rows(problem, V, columns, penalty=None):
     return U, None
 
 
+def data_norm(problem):
+    """Norm that the whole matrix would have if its entries were like those observed."""
+    return float(np.sqrt(2.0 * problem.at_zero.loss / problem.fraction_observed))
+
+
+def _count_alive(problem, s):
+    least = max(VANISHED * s[:1].max(initial=0.0), NOTHING * data_norm(problem))
+    return np.count_nonzero(s > least)
+
+
 def revived(problem, factors):
     """Factors whose missing components are those of the residual that exceed the penalty.
 
@@ -74,7 +86,7 @@ def revived(problem, factors):
     there, has a singular value above alpha.
     """
     P, s, Q = factors.svd()
-    alive = np.count_nonzero(s > VANISHED * s[:1].max(initial=0.0))
+    alive = _count_alive(problem, s)
     if alive == problem.rank:
         return factors
     P, s, Q = P[:, :alive], s[:alive], Q[:, :alive]
@@ -108,7 +120,7 @@ def resized(problem, factors, rank):
     """
     factors = zero_factors(problem) if factors is None else factors
     P, s, Q = factors.svd()
-    alive = min(np.count_nonzero(s > VANISHED * s[:1].max(initial=0.0)), rank)
+    alive = min(_count_alive(problem, s), rank)
     if alive < factors.rank:
         P, s, Q = P[:, :alive], s[:alive], Q[:, :alive]
         factors = Factors(P * np.sqrt(s), Q * np.sqrt(s))

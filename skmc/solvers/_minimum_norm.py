@@ -36,7 +36,7 @@ class MinimumNormGaussNewton(PolishedSearch):
         Conjugate-gradient iterations of a step, at most.
     """
 
-    name = "minimum_norm"
+    name = "gauss_newton"
 
     def __init__(self, inner_iter=500):
         self.inner_iter = inner_iter

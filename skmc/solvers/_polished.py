@@ -8,17 +8,24 @@ import numpy as np
 
 from skmc.solvers._base import Solver, SolverState, exact_loss
 from skmc.solvers._gauss_newton import GaussNewton
+from skmc.solvers._init import data_norm, revived
 
 # Relative residuals at which Gauss-Newton steps are tried, and how many. Where they converge they
 # do so quadratically.
 POLISH_AT = (1e-2, 1e-3, 1e-4, 1e-6, 1e-8)
 POLISH_STEPS = 10
+# Gauss-Newton steps on the problem as a whole, at most; one may cost a hundred sweeps.
+FINAL_STEPS = 300
+# Where the entries do not determine a matrix of the rank, some of its rows and columns run away on
+# noisy data. Steps end before Z exceeds this multiple of the size of the data.
+RUNAWAY = 3.0
 
 
 @dataclass
 class _State(SolverState):
     search: object = None
     polish: object = None
+    n_final: int = 0
 
 
 class PolishedSearch(Solver):
@@ -30,6 +37,11 @@ class PolishedSearch(Solver):
     """
 
     supports = frozenset({"zero_alpha", "weights"})
+    divergence_cure = "Lower the rank."
+
+    def start(self, problem, init, random_state=None):
+        factors = super().start(problem, init, random_state)
+        return factors if isinstance(init, str) else revived(problem, factors)
 
     @abstractmethod
     def search(self, problem, factors):
@@ -46,11 +58,17 @@ class PolishedSearch(Solver):
             found = next(state.search, None)
             if found is not None:
                 return self._better(problem, state, *found)
-        polish = state.polish or GaussNewton().init_state(problem, state.factors)
-        polish = GaussNewton().step(problem, polish)
+        old = state.polish or GaussNewton().init_state(problem, state.factors)
+        new = GaussNewton().step(problem, old)
+        failure, n_final = None, state.n_final + 1
+        if new.norm > RUNAWAY * data_norm(problem) and new.loss > exact_loss(problem):
+            new, failure = old, "rows or columns ran away from the data"
+        elif n_final == FINAL_STEPS:
+            failure = f"did not settle in {FINAL_STEPS} Gauss-Newton steps"
         return _State(
-            polish.factors, polish.objective, polish.loss, polish.change, polish.norm, polish=polish
-        )
+            new.factors, new.objective, new.loss, new.change, new.norm,
+            failure=failure, polish=new, n_final=n_final,
+        )  # fmt: skip
 
     @staticmethod
     def _better(problem, state, change, factors):
@@ -59,8 +77,7 @@ class PolishedSearch(Solver):
         What one iteration moves says nothing about how far the search goes on, hence the pace and
         the least change against the data, with which no rule ends a search.
         """
-        size = np.sqrt(2.0 * problem.at_zero.loss / problem.fraction_observed)
-        new = replace(state, change=max(change, 1e-9 * size), pace=1e-12)
+        new = replace(state, change=max(change, 1e-9 * data_norm(problem)), pace=1e-12)
         if factors is not None:
             loss = problem.residual(factors).loss
             if np.isfinite(loss) and loss < state.loss:

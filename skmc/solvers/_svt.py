@@ -146,7 +146,9 @@ class SVT(Solver):
         # Rounding is that of Y, which is larger than Z.
         norm = problem.alpha_max() / problem.fraction_observed
         larger = 1.0 + self.threshold(problem) / norm if norm > 0 else 1.0
-        return _Matched(problem, tol, larger**2 * exact_loss(problem))
+        exact = min(larger, 1e100) ** 2 * exact_loss(problem)
+        # Beyond ten times the tolerance rounding is a failure: tau is too large for the precision.
+        return _Matched(problem, tol, min(exact, (10.0 * tol) ** 2 * problem.at_zero.loss))
 
     def residual(self, problem, state):
         return state.current.residual
@@ -259,7 +261,7 @@ class _Matched:
     """
 
     def __init__(self, problem, tol, exact):
-        self.allowed = max(tol**2 * problem.at_zero.loss, exact)
+        self.allowed = max(tol**2 * problem.at_zero.loss, exact, exact_loss(problem))
         self.tol = tol
         self.reason = None
 

@@ -27,6 +27,8 @@ LONGEST = 1.1
 ROUNDING = 100.0
 # Extrapolation waits for changes of Z below this part of it: farther out it leads astray.
 LOCAL = 0.01
+# Products of columns that are computed at a time.
+BLOCK = 32
 # The signs are looked at after this many iterations, twice as many, four times as many ...
 FIRST_LOOK = 50
 
@@ -160,12 +162,12 @@ class SymmetricGradient(Solver):
         C = np.ascontiguousarray(components.T, dtype=problem.dtype)
         r = C.shape[1]
         first, second = np.triu_indices(r)
-        products = np.ascontiguousarray(C[:, first] * C[:, second])
         gram = np.zeros((r, r))
-        sums = observed.matmul(observed.weights_or_ones, products)
-        gram[first, second] = gram[second, first] = np.einsum(
-            "ik,ik->k", products, sums, dtype=np.float64
-        )
+        for start in range(0, first.size, BLOCK):
+            i, j = first[start : start + BLOCK], second[start : start + BLOCK]
+            products = np.ascontiguousarray(C[:, i] * C[:, j])
+            sums = observed.matmul(observed.weights_or_ones, products)
+            gram[i, j] = gram[j, i] = np.einsum("ik,ik->k", products, sums, dtype=np.float64)
         data = observed.matmul(observed.weighted(observed.values), C)
         right = np.einsum("ik,ik->k", C, data, dtype=np.float64)
         b = np.linalg.lstsq(gram, right, rcond=None)[0]
