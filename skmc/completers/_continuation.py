@@ -143,10 +143,7 @@ class ContinuationCompleter(BaseCompleter):
         "scale": ["boolean"],
     }
     _test_settings: ClassVar = {"rank": 3, "attempts": 1}
-    _test_variants: ClassVar = (
-        {"rank": 1},
-        {"rank": 2, "attempts": 2},
-    )
+    _test_variants: ClassVar = ({"rank": 1, "attempts": 5},)
 
     def __init__(
         self,

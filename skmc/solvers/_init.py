@@ -70,7 +70,9 @@ def fit_rows(problem, V, columns, penalty=None):
 
 def data_norm(problem):
     """Norm that the whole matrix would have if its entries were like those observed."""
-    return float(np.sqrt(2.0 * problem.at_zero.loss / problem.fraction_observed))
+    observed = problem.observed
+    square = observed.dot(observed.weighted(observed.values), observed.values)
+    return float(np.sqrt(square / problem.fraction_observed))
 
 
 def _count_alive(problem, s):

@@ -62,7 +62,10 @@ class PolishedSearch(Solver):
         new = GaussNewton().step(problem, old)
         failure, n_final = None, state.n_final + 1
         if new.norm > RUNAWAY * data_norm(problem) and new.loss > exact_loss(problem):
-            new, failure = old, "rows or columns ran away from the data"
+            new, failure = (
+                replace(old, change=state.change),
+                "rows or columns ran away from the data",
+            )
         elif n_final == FINAL_STEPS:
             failure = f"did not settle in {FINAL_STEPS} Gauss-Newton steps"
         return _State(
