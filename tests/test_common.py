@@ -33,8 +33,9 @@ def instances(E, every):
 
 FIRST, OTHERS = COMPLETERS[0], COMPLETERS[1:] + CROSS_VALIDATED
 DEFAULT = [E() for E in OTHERS]
-INSTANCES = [e for E in COMPLETERS + CROSS_VALIDATED for e in instances(E, False)]
-INSTANCES += instances(FIRST, True)
+MAIN = [e for E in OTHERS for e in instances(E, False)[:1]]
+MAIN += instances(FIRST, False) + instances(FIRST, True)
+VARIANTS = [e for E in OTHERS for e in instances(E, False)[1:]]
 SLOW = [e for E in OTHERS for e in instances(E, True)]
 # Missing entries marked by a number: not for scikit-learn's checks, which take NaN for a hole.
 MARKED = [E(missing_values=-999.0, **E._test_settings) for E in COMPLETERS]
@@ -83,7 +84,7 @@ def provoked(test):
 
 
 @provoked
-@parametrize_with_checks(INSTANCES)
+@parametrize_with_checks(MAIN + VARIANTS)
 def test_sklearn(estimator, check):
     run(check, estimator)
 
@@ -95,7 +96,7 @@ def test_sklearn_shared_parameters(estimator, check):
     run(check, estimator)
 
 
-@pytest.mark.parametrize("estimator", INSTANCES, ids=str)
+@pytest.mark.parametrize("estimator", MAIN, ids=str)
 @pytest.mark.parametrize("check", UNLISTED)
 def test_sklearn_unlisted(check, estimator):
     with warnings.catch_warnings():
@@ -104,12 +105,19 @@ def test_sklearn_unlisted(check, estimator):
         run(getattr(estimator_checks, check), type(estimator).__name__, clone(estimator))
 
 
-@parametrize_with_completer_checks(INSTANCES + MARKED)
+@pytest.mark.slow
+@pytest.mark.parametrize("estimator", VARIANTS, ids=str)
+@pytest.mark.parametrize("check", UNLISTED)
+def test_sklearn_unlisted_variants(check, estimator):
+    test_sklearn_unlisted(check, estimator)
+
+
+@parametrize_with_completer_checks(MAIN + MARKED[:1])
 def test_completer(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-@parametrize_with_completer_checks(SLOW)
+@parametrize_with_completer_checks(VARIANTS + SLOW + MARKED[1:])
 def test_completer_shared_parameters(estimator, check):
     check(estimator)
