@@ -123,7 +123,16 @@ class SVT(Solver):
             factors, problem.at_zero.loss, problem.at_zero.loss, basis=factors.svd()[2],
             tau=tau, step_size=float(step_size),
         )  # fmt: skip
-        return self._state(problem, start, multiplier, multiplier)
+        state = self._state(problem, start, multiplier, multiplier)
+        if (
+            factors.norm() == 0
+            and state.loss > 2.0 * problem.at_zero.loss
+            and self.step_size == "auto"
+        ):
+            # Where few entries say nothing of each other, the step has left zero far behind.
+            zero = np.zeros_like(multiplier)
+            state = self._state(problem, start, zero, zero)
+        return state
 
     @staticmethod
     def _first_multiplier(problem, factors, tau, step_size):

@@ -6,6 +6,7 @@ References here are dense and slow, and share nothing with the package.
 import numpy as np
 import pytest
 from problems import FORMS, low_rank_table, make_problem, observe
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from skmc import SVTCompleter
@@ -245,3 +246,16 @@ def test_bound_on_the_rank():
     assert completer.rank_ == 2
     with pytest.raises(ValueError, match="center"):
         SVTCompleter(center="both").fit(X)
+
+
+def test_a_first_step_that_leaves_zero_far_behind_is_taken_back():
+    # Entries that share no row and no column say nothing of each other: Z has their size, and not
+    # that of a matrix of which they are a small part.
+    n = 2000
+    values = np.random.default_rng(0).normal(size=n)
+    X = sparse.csr_array((values, (np.arange(n), np.arange(n))), shape=(n, n))
+    completer = SVTCompleter(max_iter=10, center=False, scale=False)
+    with pytest.warns(ConvergenceWarning):
+        completer.fit(X)
+    assert (np.diff(completer.trace_["objective"]) <= 1e-9).all()
+    assert completer.trace_["objective"][0] <= 0.51 * float(values @ values)
