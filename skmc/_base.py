@@ -54,6 +54,12 @@ class BaseCompleter(FittedCompleter):
     _test_settings: ClassVar = {}
     _test_variants: ClassVar = ()
 
+    @classmethod
+    def _constraints_without(cls, *names):
+        """Parameter constraints for a subclass without the parameters of these names."""
+        constraints = cls._parameter_constraints
+        return {name: allowed for name, allowed in constraints.items() if name not in names}
+
     @abstractmethod
     def _make_solver(self):
         """Solver of this completer with its parameters."""

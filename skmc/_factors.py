@@ -79,6 +79,16 @@ class Factors:
         gram = (self.U.T @ self.U) * (self.V.T @ self.V)
         return float(np.sqrt(max(0.0, gram.sum(dtype=np.float64))))
 
+    def distance(self, other):
+        """Frobenius norm of Z - Z_other, with factors of the same number of columns.
+
+        As that of (U - U_other) V_other' + U (V - V_other)', which loses no digits where the
+        factors differ by little.
+        """
+        U = np.hstack([self.U - other.U, self.U])
+        V = np.hstack([other.V, self.V - other.V])
+        return Factors(U, V).norm()
+
     def entries(self, rows, columns, n_threads=1):
         """Entries u_i . v_j at the given positions, which must be in range."""
         out = np.zeros(rows.shape[0], dtype=self.U.dtype)

@@ -29,6 +29,22 @@ def test_balanced_factors_have_equal_gram_matrices_and_the_least_norm(factors):
     assert half < 0.5 * (np.sum(factors.U**2) + np.sum(factors.V**2))
 
 
+def test_distance(factors):
+    rng = np.random.default_rng(1)
+    other = Factors(rng.normal(size=(12, 4)), rng.normal(size=(9, 4)))
+    expected = np.linalg.norm(factors.U @ factors.V.T - other.U @ other.V.T)
+    assert factors.distance(other) == pytest.approx(expected, rel=1e-12)
+    assert other.distance(factors) == pytest.approx(expected, rel=1e-12)
+    assert factors.distance(factors) == 0
+
+
+def test_distance_keeps_the_digits_of_tiny_differences(factors):
+    # Sums of squares of both factors keep nothing below the root of the machine precision.
+    near = Factors(factors.U * (1 + 1e-9), factors.V * (1 + 2e-9))
+    assert near.distance(factors) == pytest.approx(3e-9 * factors.norm(), rel=1e-6)
+    assert factors.distance(near) == pytest.approx(3e-9 * factors.norm(), rel=1e-6)
+
+
 def test_entries(factors):
     rows, columns = np.array([0, 11, 3]), np.array([8, 0, 3])
     expected = (factors.U @ factors.V.T)[rows, columns]

@@ -157,7 +157,7 @@ class NMFCompleter(BaseCompleter):
     _fold_in_type = NonNegativeFoldIn
 
     _parameter_constraints: dict = {  # noqa: RUF012 - scikit-learn's convention
-        **{k: v for k, v in BaseCompleter._parameter_constraints.items() if k != "center"},
+        **BaseCompleter._constraints_without("center"),
         "rank": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "update": [StrOptions({"hals", "multiplicative"})],

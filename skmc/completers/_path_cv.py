@@ -19,11 +19,7 @@ class PathCV(BaseCompleter):
     warm_start = False
 
     _parameter_constraints: dict = {  # noqa: RUF012 - scikit-learn's convention
-        **{
-            name: allowed
-            for name, allowed in BaseCompleter._parameter_constraints.items()
-            if name not in ("init", "warm_start")
-        },
+        **BaseCompleter._constraints_without("init", "warm_start"),
         "alphas": ["array-like", None],
         "eps": [Interval(Real, 0, 1, closed="neither")],
         "n_alphas": [Interval(Integral, 1, None, closed="left")],
@@ -45,7 +41,7 @@ class PathCV(BaseCompleter):
         largest_alpha *= training.units.common
         del problem  # as large as the data
         folds = self._folds(observed, sample_weight, self._splits(observed, sample_weight))
-        if hasattr(self.cv, "split") or np.iterable(self.cv):
+        if not self._makes_folds():
             _check_something_to_judge(folds)
         for fold in folds:
             found = fold.problem.alpha_max() * fold.training.units.common
@@ -77,9 +73,13 @@ class PathCV(BaseCompleter):
         score = np.mean([fold.score(offsets_only(fold.problem)) for fold in folds])
         return score >= path.good_enough(one_standard_error=self.one_standard_error)
 
+    def _makes_folds(self):
+        """Whether folds are made here, and not given by `cv`."""
+        return self.cv is None or isinstance(self.cv, Integral)
+
     def _splits(self, observed, sample_weight):
         """Positions of training and held-out entries of each fold."""
-        if self.cv is None or isinstance(self.cv, Integral):
+        if self._makes_folds():
             return entry_folds(
                 observed, self.cv or 5, self.random_state, sample_weight=sample_weight
             )

@@ -146,11 +146,7 @@ class SVTCompleter(BaseCompleter):
     warm_start = False
 
     _parameter_constraints: dict = {  # noqa: RUF012 - scikit-learn's convention
-        **{
-            name: allowed
-            for name, allowed in BaseCompleter._parameter_constraints.items()
-            if name not in ("init", "warm_start")
-        },
+        **BaseCompleter._constraints_without("init", "warm_start"),
         "tau": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "step_size": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "momentum": [StrOptions({"nesterov"}), None],

@@ -199,11 +199,7 @@ class SymmetricGDCompleter(BaseCompleter):
     scale = False
 
     _parameter_constraints: dict = {  # noqa: RUF012 - scikit-learn's convention
-        **{
-            name: constraint
-            for name, constraint in BaseCompleter._parameter_constraints.items()
-            if name not in ("center", "scale")
-        },
+        **BaseCompleter._constraints_without("center", "scale"),
         "rank": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "signed": ["boolean"],
@@ -311,10 +307,11 @@ class SymmetricGDCompleter(BaseCompleter):
             The completed matrix: ``fit(X, ...).transform(X)`` of both halves.
         """
         check_dense_fits(X, X.shape[1] if self.add_indicator and sparse.issparse(X) else 0)
-        self._fit(X, None, entry_weight)
-        # Weights are of the fit alone: rows are folded in without them.
-        observed = self._validate(X)
-        observed = with_mirror_images(observed, mirror_images(observed))
+        observed = self._fit(X, None, entry_weight)
+        if entry_weight is not None:
+            # Weights are of the fit alone: rows are folded in without them.
+            observed = self._validate(X)
+            observed = with_mirror_images(observed, mirror_images(observed))
         with blas_threads(observed.blas_threads):
             return self._complete(observed, *self._fold_in().factors(observed))
 

@@ -244,29 +244,13 @@ class Solver(ABC):
         self.check_supports(problem)
         start = time.perf_counter()
         state = self.init_state(problem, factors)
-        trace = {"time": [], "objective": [], "change": [], "alpha": [], "stage": [], "rank": []}
-        stage = 0
+        trace, stage = {}, 0
         rule = self.stopping_rule(problem, tol)
         stop_reason = f"reached max_iter={max_iter}"
         for iteration in range(1, max_iter + 1):
             state = self.step(problem, state)
-            relative = state.change / state.norm if state.norm > 0 else 0.0
-            for key, value in (
-                ("time", time.perf_counter() - start),
-                ("objective", state.objective),
-                ("change", relative),
-                ("alpha", problem.alpha),
-                ("stage", stage),
-                ("rank", state.factors.rank),
-                *self.extra(state).items(),
-            ):
-                trace.setdefault(key, []).append(value)
             self._check_divergence(problem, state, iteration)
-            if verbose and iteration % verbose == 0:
-                logger.info(
-                    "%s iteration %d: objective %.6g, relative change %.3g",
-                    self.name, iteration, state.objective, relative,
-                )  # fmt: skip
+            self._note(trace, problem, state, stage, time.perf_counter() - start, verbose)
             if schedule is not None and not schedule.settled:
                 schedule.advance(self, state, iteration)
                 stage += schedule.problem is not problem
@@ -298,6 +282,26 @@ class Solver(ABC):
             trace=trace,
             units=None if schedule is None else schedule.units,
         )
+
+    def _note(self, trace, problem, state, stage, seconds, verbose):
+        """Add an iteration to the trace, and log it if it is a `verbose`-th one."""
+        relative = state.change / state.norm if state.norm > 0 else 0.0
+        noted = {
+            "time": seconds,
+            "objective": state.objective,
+            "change": relative,
+            "alpha": problem.alpha,
+            "stage": stage,
+            "rank": state.factors.rank,
+        }
+        for key, value in (noted | self.extra(state)).items():
+            trace.setdefault(key, []).append(value)
+        iteration = len(trace["time"])
+        if verbose and iteration % verbose == 0:
+            logger.info(
+                "%s iteration %d: objective %.6g, relative change %.3g",
+                self.name, iteration, state.objective, relative,
+            )  # fmt: skip
 
     def _check_divergence(self, problem, state, iteration):
         bound = DIVERGENCE * problem.at_zero.loss

@@ -136,8 +136,7 @@ class _Path:
             beta = momentum / (momentum + 3.0) if previous is not None else 0.0
             new, new_columns, value = self._sweep(current, columns, previous, beta, alpha * weights)
             momentum = 0 if value > objective * (1.0 + 1e-12) else momentum + 1
-            norm = new.norm()
-            change = movement(new, current) if norm > 0 else 0.0
+            change, norm = movement(new, current), new.norm()
             previous, current, columns, objective = (current.V, columns), new, new_columns, value
             yield change * norm
             if not decay.settled(change):

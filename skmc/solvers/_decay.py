@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from skmc._factors import Factors
-
 # A path starts at this multiple of the penalty above which nothing is fitted. A start that lets
 # all components in at once, as at 0.1, picks wrong ones: it fails at 1.2 entries to a degree of
 # freedom, where this one succeeds.
@@ -49,8 +47,6 @@ class Decay:
 
 
 def movement(new, old):
-    """Norm of Z - Z_old relative to Z, as (U - U_old) V_old' + U (V - V_old)', without loss."""
-    U = np.hstack([new.U - old.U, new.U])
-    V = np.hstack([old.V, new.V - old.V])
+    """Norm of Z - Z_old relative to Z, or 0 where Z is."""
     norm = new.norm()
-    return Factors(U, V).norm() / norm if norm > 0 else 0.0
+    return new.distance(old) / norm if norm > 0 else 0.0

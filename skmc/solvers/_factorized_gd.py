@@ -223,7 +223,7 @@ class FactorizedGradient(Solver):
             moves[block] = self._descend(problem, state, new, block)
             new = moves[block].new
         missed = any(move.missed for move in moves.values())
-        change, norm = _distance(new.factors, old.factors), new.factors.norm()
+        change, norm = new.factors.distance(old.factors), new.factors.norm()
         return FactorizedState(
             factors=new.factors,
             objective=new.objective,
@@ -345,13 +345,3 @@ def _pace(factors, moves, change):
     squares = gram(factors.U) + gram(factors.V)
     outward = sum((move.outward for move in moves), np.zeros_like(squares))
     return step_pace(squares, outward, full, change, factors.U.dtype)
-
-
-def _distance(new, old):
-    """Frobenius norm of the change of Z, whatever becomes of the factors.
-
-    Through the Gram matrices of both sides of dU V' + U dV'.
-    """
-    left = np.hstack([new.U - old.U, new.U])
-    right = np.hstack([old.V, new.V - old.V])
-    return float(np.sqrt(max(np.vdot(gram(left), gram(right)), 0.0)))

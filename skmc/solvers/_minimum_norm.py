@@ -63,7 +63,5 @@ class MinimumNormGaussNewton(PolishedSearch):
             system = TangentSystem(problem, factors, whiten=False)
             tol = float(np.clip(relative**2, *INNER_RANGE))
             step, _ = conjugate_gradients(system.matvec, right, tol, self.inner_iter)
-            new = Factors(*step).balanced()
-            difference = np.hstack([new.U, -factors.U]), np.hstack([new.V, factors.V])
-            factors = new
-            yield Factors(*difference).norm(), factors
+            old, factors = factors, Factors(*step).balanced()
+            yield factors.distance(old), factors

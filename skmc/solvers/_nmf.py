@@ -112,20 +112,18 @@ class NonNegativeALS(Solver):
         return self._sweep(problem, state, state.factors.U, state.factors.V, state.entries)
 
     def _sweep(self, problem, state, U, V, entries):
-        old = state.factors
         new = NonNegativeFactors(*self._update(problem, U, V, entries))
         residual = problem.residual(new)
-        moved = Factors(np.hstack([new.U - old.U, new.U]), np.hstack([old.V, new.V - old.V]))
         return _State(
             factors=new,
             objective=residual.loss + problem.penalty(new),
             loss=residual.loss,
-            change=moved.norm(),
+            change=new.distance(state.factors),
             norm=new.norm(),
             # A ratio moves a coefficient by its share in a sum over all components, at best.
             pace=1.0 if self.update == "hals" else 1.0 / max(new.rank, 2),
             entries=residual.entries,
-            previous=old,
+            previous=state.factors,
             momentum=state.momentum + 1,
         )
 

@@ -26,6 +26,7 @@ class _State(SolverState):
     search: object = None
     polish: object = None
     n_final: int = 0
+    data_norm: float = 0.0
 
 
 class PolishedSearch(Solver):
@@ -51,7 +52,9 @@ class PolishedSearch(Solver):
         factors = factors.balanced()
         loss = problem.residual(factors).loss
         search = self.search(problem, factors) if problem.at_zero.loss > 0 else None
-        return _State(factors, loss, loss, norm=factors.norm(), search=search)
+        return _State(
+            factors, loss, loss, norm=factors.norm(), search=search, data_norm=data_norm(problem)
+        )
 
     def step(self, problem, state):
         if state.search is not None:
@@ -61,16 +64,14 @@ class PolishedSearch(Solver):
         old = state.polish or GaussNewton().init_state(problem, state.factors)
         new = GaussNewton().step(problem, old)
         failure, n_final = None, state.n_final + 1
-        if new.norm > RUNAWAY * data_norm(problem) and new.loss > exact_loss(problem):
-            new, failure = (
-                replace(old, change=state.change),
-                "rows or columns ran away from the data",
-            )
+        if new.norm > RUNAWAY * state.data_norm and new.loss > exact_loss(problem):
+            new = replace(old, change=state.change)
+            failure = "rows or columns ran away from the data"
         elif n_final == FINAL_STEPS:
             failure = f"did not settle in {FINAL_STEPS} Gauss-Newton steps"
         return _State(
             new.factors, new.objective, new.loss, new.change, new.norm,
-            failure=failure, polish=new, n_final=n_final,
+            failure=failure, polish=new, n_final=n_final, data_norm=state.data_norm,
         )  # fmt: skip
 
     @staticmethod
@@ -80,7 +81,7 @@ class PolishedSearch(Solver):
         What one iteration moves says nothing about how far the search goes on, hence the pace and
         the least change against the data, with which no rule ends a search.
         """
-        new = replace(state, change=max(change, 1e-9 * data_norm(problem)), pace=1e-12)
+        new = replace(state, change=max(change, 1e-9 * state.data_norm), pace=1e-12)
         if factors is not None:
             loss = problem.residual(factors).loss
             if np.isfinite(loss) and loss < state.loss:

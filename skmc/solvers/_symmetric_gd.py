@@ -224,7 +224,7 @@ class SymmetricGradient(Solver):
         scaled = self._preconditioned(problem, start, G)
         direction = G if self.preconditioner is None else scaled
         new, curvature = self._descend(problem, start, G, direction, state.curvature)
-        change, norm = _distance(new.factors, old.factors), new.factors.norm()
+        change, norm = new.factors.distance(old.factors), new.factors.norm()
         missed = curvature > state.curvature
         return SymmetricState(
             factors=new.factors,
@@ -378,12 +378,6 @@ def _pace(start, new, scaled, change):
     full = 0.5 * Factors(np.hstack([scaled, start.U]), np.hstack([start.V, turned])).norm()
     outward = (start.U.T @ (new.U - start.U)).astype(np.float64)
     return step_pace(gram(start.U), outward, full, change, start.U.dtype)
-
-
-def _distance(new, old):
-    """Frobenius norm of the change of Z."""
-    U, V = np.hstack([new.U - old.U, new.U]), np.hstack([old.V, new.V - old.V])
-    return Factors(U, V).norm()
 
 
 def _norm(A):
