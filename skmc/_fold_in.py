@@ -59,14 +59,9 @@ class FoldIn:
 
     def factors(self, observed):
         """Factors (n, r) and row offsets (n,) of the rows of an observed set in user units."""
-        V, penalty = self._design()
-        if V.shape[1] == 0:
-            U = np.zeros((observed.shape[0], 0), observed.dtype)
-        else:
-            U, _ = observed.standardized(self.offsets, self.scale).ridge_rows(V, penalty)
-        if self.row_penalty is None:
-            return U, np.zeros(observed.shape[0], U.dtype)
-        return np.ascontiguousarray(U[:, :-1]), U[:, -1]
+        return observed.standardized(self.offsets, self.scale).ridge_rows(
+            self.components.T, self.alpha, offset_penalty=self.row_penalty, design=self.learned
+        )
 
     def complete(self, U, rows):
         """All entries of rows with these factors, in user units."""

@@ -76,14 +76,15 @@ class OffsetModel:
         """Sum over each column of w_ij a_i^2, shape (m,)."""
         if self.observed.weights is None and self.row_scale is None:
             return self.observed.column_counts.astype(self.observed.dtype)
-        return self.observed.column_sums(self.observed.weights_or_ones, self.design**2)
+        return self.observed.weight_rmatmul((self.design**2)[:, None])[:, 0]
 
     @cached_property
     def row_weight(self):
         """Sum over each row of w_ij, shape (n,)."""
         if self.observed.weights is None:
             return self.observed.row_counts.astype(self.observed.dtype)
-        return self.observed.row_sums(self.observed.weights_or_ones)
+        ones = np.ones((self.observed.shape[1], 1), self.observed.dtype)
+        return self.observed.weight_matmul(ones)[:, 0]
 
     @cached_property
     def row_penalty(self):
@@ -113,7 +114,7 @@ class OffsetModel:
         largest = 1e6 * float(d.max(initial=1.0))
         return float(min(largest, max(noise, 0.0) / between)) if between > 0 else largest
 
-    def project(self, entries, start=None):
+    def project(self, entries, start=None, *, overwrite=False):
         """Take the best offsets out of a residual.
 
         Parameters
@@ -122,6 +123,8 @@ class OffsetModel:
             Entry array of the residual e.
         start : Offsets or None
             Offsets of a near-by residual, to start from.
+        overwrite : bool, default=False
+            Whether the result may take the place of `entries`.
 
         Returns
         -------
@@ -136,14 +139,15 @@ class OffsetModel:
         if self.has_rows:
             rows = self._best_rows(entries, None if start is None else start.rows)
             ones = np.ones(self.observed.shape[1], dtype=entries.dtype)
-            entries = self.observed.subtract_outer(entries, rows, ones)
-        entries, columns = self._project_columns(entries)
+            entries = self.observed.subtract_outer(entries, rows, ones, overwrite=overwrite)
+            overwrite = True
+        entries, columns = self._project_columns(entries, overwrite=overwrite)
         return entries, Offsets(columns, rows)
 
-    def _project_columns(self, entries):
+    def _project_columns(self, entries, *, overwrite=False):
         means = self._column_means(entries)
         design = None if self.row_scale is None else self.design
-        return self.observed.subtract_outer(entries, design, means), means
+        return self.observed.subtract_outer(entries, design, means, overwrite=overwrite), means
 
     def _column_means(self, entries):
         total = self.observed.column_sums(self.observed.weighted(entries), self.design)
@@ -154,16 +158,16 @@ class OffsetModel:
         """Solve the reduced normal equations of b, with mu eliminated, by conjugate gradients."""
         observed, design = self.observed, self.design
         diagonal = self.row_weight + observed.dtype.type(self.row_penalty)
-        weights, column_weight = self.observed.weights_or_ones, self.column_weight
+        column_weight = self.column_weight
 
         def apply(b):
             b = b.astype(observed.dtype, copy=False)
-            sums = observed.rmatmul(weights, (design * b)[:, None])[:, 0]
+            sums = observed.weight_rmatmul((design * b)[:, None])[:, 0]
             means = np.divide(sums, column_weight, out=np.zeros_like(sums), where=column_weight > 0)
-            return diagonal * b - design * observed.row_sums(weights, means)
+            return diagonal * b - design * observed.weight_matmul(means[:, None])[:, 0]
 
-        centred, _ = self._project_columns(entries)
-        rhs = observed.row_sums(observed.weighted(centred))
+        centred = observed.weight_matmul(self._column_means(entries)[:, None])[:, 0]
+        rhs = observed.row_sums(observed.weighted(entries)) - design * centred
         operator = LinearOperator((rhs.shape[0],) * 2, matvec=apply, dtype=rhs.dtype)
         precise = 1e-10 if observed.dtype == np.float64 else 1e-6
         inverse = LinearOperator(operator.shape, matvec=lambda b: b / diagonal, dtype=rhs.dtype)

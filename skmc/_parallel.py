@@ -17,9 +17,9 @@ import joblib
 from joblib.parallel import get_active_backend
 from threadpoolctl import ThreadpoolController
 
-# A call of a kernel cannot be interrupted. At a pessimistic 1 GFLOP/s a block
-# lasts 20 ms; at 100 GFLOP/s it still takes many times as long as its call.
-WORK_PER_BLOCK = 2e7
+# A call of a kernel cannot be interrupted. At a pessimistic 1 GFLOP/s a block lasts 0.1 s; at 100
+# GFLOP/s it still takes many times as long as its call.
+WORK_PER_BLOCK = 1e8
 # Least work that pays for starting a thread.
 WORK_PER_THREAD = 3e7
 # Blocks per thread when work is scarce, so that no thread waits long for another.
@@ -111,13 +111,53 @@ def for_each_block(kernel, indptr, n_threads=1, *, work_per_entry=1.0):
     if n_rows == 0:
         return
     total = work_until(n_rows)
-    if getattr(_inside, "flag", False):
-        n_threads = 1
-    n_threads = max(1, min(n_threads, int(total / WORK_PER_THREAD)))
+    n_threads = _useful_threads(n_threads, total)
     n_blocks = int(total / WORK_PER_BLOCK) + 1
     if n_threads > 1:
         n_blocks = max(n_blocks, BLOCKS_PER_THREAD * n_threads)
-    _Run(kernel, _blocks(n_rows, n_blocks, work_until), n_threads).run()
+
+    def steps(start, stop):
+        yield kernel(start, stop)
+
+    _Run(steps, _blocks(n_rows, n_blocks, work_until), n_threads).run()
+
+
+def for_each_column_part(kernel, indptr, column_indptr, n_threads=1, *, work_per_entry=1.0):
+    """Call ``kernel(start, stop, first, last)`` on blocks of rows cut to parts of the columns.
+
+    The parts are as many as threads; the blocks of a part follow each other in order, so that what
+    is added up in a column comes in the order of the rows, whatever the parts are.
+
+    Parameters
+    ----------
+    kernel : callable
+        Works on the rows [start, stop) and the columns [first, last).
+    indptr, column_indptr : int64 arrays of shapes (n_rows + 1,) and (n_columns + 1,)
+        Row and column pointers of a sparse matrix.
+    n_threads : int, default=1
+        Number of threads at most.
+    work_per_entry : float
+        As for `for_each_block`.
+    """
+    n_rows, work_until = _cumulated_work(indptr, work_per_entry)
+    n_columns, column_work_until = _cumulated_work(column_indptr, work_per_entry)
+    if n_rows == 0 or n_columns == 0:
+        return
+    total = work_until(n_rows)
+    n_threads = _useful_threads(n_threads, total)
+    n_blocks = int(total / WORK_PER_BLOCK / n_threads) + 1
+
+    def steps(first, last):
+        for start, stop in _blocks(n_rows, n_blocks, work_until):
+            yield kernel(start, stop, first, last)
+
+    _Run(steps, _blocks(n_columns, n_threads, column_work_until), n_threads).run()
+
+
+def _useful_threads(n_threads, work):
+    if getattr(_inside, "flag", False):
+        return 1
+    return max(1, min(n_threads, int(work / WORK_PER_THREAD)))
 
 
 def _cumulated_work(indptr, work_per_entry):
@@ -145,10 +185,13 @@ def _blocks(n_rows, n_blocks, work_until):
 
 
 class _Run:
-    """One parallel loop; the calling thread works like the others."""
+    """One parallel loop; the calling thread works like the others.
 
-    def __init__(self, kernel, blocks, n_threads):
-        self.kernel = kernel
+    ``steps(start, stop)`` iterates over the steps of a block, between which the loop can end.
+    """
+
+    def __init__(self, steps, blocks, n_threads):
+        self.steps = steps
         self.blocks = blocks
         self.n_threads = n_threads
         self.lock = threading.Lock()
@@ -164,7 +207,9 @@ class _Run:
         _inside.flag = True
         try:
             while (block := self.next_block()) is not None:
-                self.kernel(*block)
+                for _ in self.steps(*block):
+                    if self.stopped:
+                        return
         finally:
             _inside.flag = outer
 

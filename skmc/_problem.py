@@ -134,10 +134,11 @@ class CompletionProblem:
         """Residual at Z = U V', in O(nnz r)."""
         if factors.rank == 0:
             return self.at_zero
-        return self._residual(self.observed.residual(factors.U, factors.V), start)
+        entries = self.observed.residual(factors.U, factors.V)
+        return self._residual(entries, start, overwrite=True)
 
-    def _residual(self, entries, start):
-        entries, offsets = self.offsets.project(entries, start)
+    def _residual(self, entries, start, *, overwrite=False):
+        entries, offsets = self.offsets.project(entries, start, overwrite=overwrite)
         loss = 0.5 * self.observed.dot(self.observed.weighted(entries), entries)
         if offsets.rows is not None:
             b = offsets.rows.astype(np.float64)

@@ -87,7 +87,7 @@ class TangentSystem:
         A, B = self.step(coordinates)
         entries = self.change((A, B))
         if problem.offsets.has_columns or problem.offsets.has_rows:
-            entries, _ = problem.offsets.project(entries)
+            entries, _ = problem.offsets.project(entries, overwrite=True)
         entries = problem.observed.weighted(entries)
         alpha = problem.dtype.type(problem.alpha)
         images = self.coordinates(

@@ -7,7 +7,15 @@ from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from skmc._compat import check_sample_weight
-from skmc._observed import observed_from_csr, observed_from_dense, row_major, row_pointers
+from skmc._observed import (
+    CompressedView,
+    compressed,
+    count,
+    observed_from_csr,
+    observed_from_dense,
+    row_pointers,
+    transposed,
+)
 
 INT32_MAX = np.iinfo(np.int32).max
 
@@ -184,11 +192,9 @@ def _from_sparse(estimator, X, reset, missing_values, entry_weight, n_threads):
     weights = None
     if entry_weight is not None:
         weights = _sparse_weights(entry_weight, indptr, indices, shape, values.dtype)
-    drop = np.zeros(values.shape, dtype=bool)
+    drop = weights == 0 if weights is not None else np.zeros(0, dtype=bool)
     if not np.isnan(missing_values):
-        drop |= values == missing_values
-    if weights is not None:
-        drop |= weights == 0
+        drop = (values == missing_values) | (drop if drop.size else False)
     if drop.any():
         keep = ~drop
         rows = np.repeat(np.arange(shape[0]), np.diff(indptr))[keep]
@@ -246,7 +252,45 @@ def canonical_csr(X, name):
         )
     if max(n, m) > INT32_MAX:
         raise ValueError(f"Sparse input {name} has shape ({n}, {m}); the limit is {INT32_MAX}.")
-    rows, columns, values = _triplets(X, name)
+    X = _stored(X, name)
+    values = _check_values(X, name)
+    if X.format == "coo":
+        view = compressed(X.row, X.col, values, (n, m))
+    elif X.format == "csc":
+        view = transposed(_lines(X, values), row_pointers(count(X.indices[: values.size], n)))
+    else:
+        view = _lines(X, values)
+        if not (view.steps() >= 0).all():
+            by_column = transposed(view, row_pointers(count(view.indices, m)))
+            view = transposed(by_column, view.indptr)
+    repeated = np.flatnonzero(view.steps() == 0)
+    if repeated.size:
+        at = repeated[0] + 1
+        row = np.searchsorted(view.indptr, at, side="right") - 1
+        raise ValueError(
+            f"Sparse input {name} stores {repeated.size} entries twice, the first at row {row}, "
+            f"column {view.indices[at]}. Keep one value for each entry."
+        )
+    return view.indptr, view.indices, view.values, (n, m)
+
+
+def _stored(X, name):
+    """The matrix as csr, csc or coo, its indices checked."""
+    if X.format in ("csr", "csc"):
+        try:
+            # A shallow copy: the check may convert the index arrays of what it checks.
+            X = type(X)((X.data, X.indices, X.indptr), shape=X.shape, copy=False)
+            X.check_format(full_check=True)
+        except ValueError as error:
+            raise ValueError(f"Sparse input {name} is corrupt: {error}.") from error
+        return X
+    X = X if X.format == "coo" else X.tocoo()
+    rows, columns, (n, m) = X.row, X.col, X.shape
+    if not rows.shape == columns.shape == X.data.shape:
+        raise ValueError(
+            f"Sparse input {name} is corrupt: {rows.size} row indices, {columns.size} column "
+            f"indices and {X.data.size} values."
+        )
     outside = (rows < 0) | (rows >= n) | (columns < 0) | (columns >= m)
     if outside.any():
         at = int(np.argmax(outside))
@@ -254,47 +298,22 @@ def canonical_csr(X, name):
             f"Sparse input {name} has {np.count_nonzero(outside)} indices outside its shape "
             f"({n}, {m}), the first ({rows[at]}, {columns[at]}) at position {at}."
         )
-    values = _check_values(values, rows, columns, name)
-    in_order = (rows[1:] > rows[:-1]) | ((rows[1:] == rows[:-1]) & (columns[1:] >= columns[:-1]))
-    if not in_order.all():
-        _, columns, order = row_major(rows, columns, (n, m))
-        rows, values = rows[order], values[order]
-    repeated = (rows[1:] == rows[:-1]) & (columns[1:] == columns[:-1])
-    if repeated.any():
-        at = int(np.argmax(repeated))
-        raise ValueError(
-            f"Sparse input {name} stores {np.count_nonzero(repeated)} entries twice, the first "
-            f"at row {rows[at]}, column {columns[at]}. Keep one value for each entry."
-        )
-    indptr = row_pointers(np.bincount(rows, minlength=n))
-    return indptr, columns.astype(np.int32), values, (n, m)
+    return X
 
 
-def _triplets(X, name):
-    if X.format in ("csr", "csc"):
-        try:
-            # A shallow copy: the check may convert the index arrays of what it checks.
-            parts = X.data, X.indices, X.indptr
-            X = type(X)(parts, shape=X.shape, copy=False)
-            X.check_format(full_check=True)
-        except ValueError as error:
-            raise ValueError(f"Sparse input {name} is corrupt: {error}.") from error
-    elif X.format in ("lil", "dok"):
-        X = X.tocoo()
-    if X.format == "coo":
-        rows, columns = X.row, X.col
-        if not rows.shape == columns.shape == X.data.shape:
-            raise ValueError(
-                f"Sparse input {name} is corrupt: {rows.size} row indices, {columns.size} column "
-                f"indices and {X.data.size} values."
-            )
-        return rows, columns, X.data
-    major = np.repeat(np.arange(X.indptr.size - 1), np.diff(X.indptr))
-    minor, data = X.indices[: X.indptr[-1]], X.data[: X.indptr[-1]]
-    return (major, minor, data) if X.format == "csr" else (minor, major, data)
+def _lines(X, values):
+    """Rows of a csr matrix, columns of a csc one."""
+    return CompressedView(
+        np.ascontiguousarray(X.indptr, dtype=np.int64),
+        np.ascontiguousarray(X.indices[: values.size], dtype=np.int32),
+        np.ascontiguousarray(values),
+        None,
+    )
 
 
-def _check_values(values, rows, columns, name):
+def _check_values(X, name):
+    """Values of the stored entries, as floats."""
+    values = X.data if X.format == "coo" else X.data[: X.indptr[-1]]
     if values.dtype.kind == "c":
         raise ValueError(f"Complex data not supported\nSparse input {name} is {values.dtype}.")
     if values.dtype.kind not in "fiub":
@@ -304,9 +323,18 @@ def _check_values(values, rows, columns, name):
     bad = ~np.isfinite(values)
     if bad.any():
         at = int(np.argmax(bad))
+        row, column = _position(X, at)
         raise ValueError(
             f"Sparse input {name} stores {np.count_nonzero(bad)} entries that are NaN or "
-            f"infinite, the first at row {rows[at]}, column {columns[at]}. Missing entries are "
+            f"infinite, the first at row {row}, column {column}. Missing entries are "
             "those that are not stored: leave them out."
         )
     return values
+
+
+def _position(X, at):
+    """Row and column of a stored entry."""
+    if X.format == "coo":
+        return X.row[at], X.col[at]
+    line = np.searchsorted(X.indptr, at, side="right") - 1
+    return (line, X.indices[at]) if X.format == "csr" else (X.indices[at], line)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skmc._observed import row_major
+from skmc._observed import compressed, row_major
 
 
 def compress_entries(
@@ -36,10 +36,9 @@ def compress_entries(
     weights : ndarray or None
         Their weights; None if they are ones.
     """
-    indptr, indices, order = row_major(rows, columns, shape)
-    values = values[order]
-    weights = None if weights is None else weights[order]
-    del order
+    view = compressed(rows, columns, values, shape, weights)
+    del rows, columns
+    indptr, indices, values, weights = view.indptr, view.indices, view.values, view.weights
     first = _is_first(indptr, indices)
     if first.all():
         return indptr, indices, values, weights

@@ -5,12 +5,15 @@ from pathlib import Path
 try:
     from skmc._kernels._core import (
         available_isas,
+        bucket_entries,
         entries_pairs,
         entries_rows,
         isa,
         leave_one_out_rows,
         ridge_rows,
+        spmm_columns,
         spmm_rows,
+        transpose_rows,
         use_isa,
     )
 except ModuleNotFoundError as error:
@@ -25,11 +28,14 @@ except ModuleNotFoundError as error:
 
 __all__ = [
     "available_isas",
+    "bucket_entries",
     "entries_pairs",
     "entries_rows",
     "isa",
     "leave_one_out_rows",
     "ridge_rows",
+    "spmm_columns",
     "spmm_rows",
+    "transpose_rows",
     "use_isa",
 ]

@@ -49,6 +49,13 @@ cdef const void *optional(const real[::1] x, int64_t size, str name) except? NUL
     return &x[0]
 
 
+cdef const int32_t *optional_int(const int32_t[::1] x, int64_t size) except? NULL:
+    if x is None:
+        return NULL
+    require(x.shape[0] >= size, "out_indices is too short")
+    return &x[0]
+
+
 cdef int set_pattern(kernel_args *args, int64_t start, int64_t stop,
                      const int64_t[::1] indptr, const int32_t[::1] indices) except -1:
     memset(args, 0, sizeof(kernel_args))
@@ -70,7 +77,7 @@ cdef int run(kernel function, const kernel_args *args) except -1:
 
 def ridge_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
                const int32_t[::1] indices, const real[::1] values, const real[::1] weights,
-               const real[:, ::1] F, const real[::1] penalty, bint intercept,
+               const real[:, ::1] F, const real[::1] penalty, intercept_penalty,
                const real[::1] design, const real[::1] shift, const real[::1] shift_scale,
                real[:, ::1] out, real[::1] out_intercept, double[::1] out_value):
     """Weighted ridge least squares for the rows [start, stop).
@@ -79,7 +86,7 @@ def ridge_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
     y_t = values[t] - shift_scale[i] * shift[k_t], minimise over u and c::
 
         1/2 sum_t weights[t] (y_t - c design[k_t] - f_t.u)^2
-            + 1/2 sum_k penalty[k] u_k^2
+            + 1/2 sum_k penalty[k] u_k^2 + 1/2 intercept_penalty c^2
 
     Parameters
     ----------
@@ -94,8 +101,8 @@ def ridge_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
     penalty : array of shape (rank,)
         Non-negative. Small values are raised to a floor relative to the Gram
         matrix, so that zero gives the minimum-norm solution.
-    intercept : bool
-        Whether to fit c; otherwise it is zero.
+    intercept_penalty : float or None
+        Penalty of c, 0 for a free one; None for no intercept, c = 0.
     design, shift, shift_scale : array or None
         Per column, per column and per row; None means 1, 0 and 1.
     out : array of shape (n_rows, rank)
@@ -109,7 +116,9 @@ def ridge_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
     cdef int64_t n_columns = F.shape[0], rank = F.shape[1]
     set_pattern(&args, start, stop, indptr, indices)
     require(1 <= rank == out.shape[1] and out.shape[0] >= stop, "out does not fit F")
-    args.rank, args.n_factors, args.intercept = rank, n_columns, intercept
+    args.rank, args.n_factors = rank, n_columns
+    args.intercept = intercept_penalty is not None
+    args.intercept_penalty = 0.0 if intercept_penalty is None else intercept_penalty
     args.values = optional[real](values, indptr[stop], "values")
     args.weights = optional[real](weights, indptr[stop], "weights")
     args.factors = &F[0, 0]
@@ -187,9 +196,9 @@ def entries_pairs(int64_t start, int64_t stop, const int64_t[::1] rows, const in
 
 
 def spmm_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
-              const int32_t[::1] indices, const real[::1] data, const real[:, ::1] B,
+              const int32_t[::1] indices, const real[:, ::1] B, const real[::1] data,
               real[:, ::1] out):
-    """out[i] = sum_t data[t] * B[indices[t]] for the rows [start, stop)."""
+    """out[i] = sum_t data[t] * B[indices[t]] for the rows [start, stop); data None means 1."""
     cdef kernel_args args
     set_pattern(&args, start, stop, indptr, indices)
     require(1 <= B.shape[1] == out.shape[1] and out.shape[0] >= stop, "out does not fit B")
@@ -197,3 +206,78 @@ def spmm_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
     args.values = optional[real](data, indptr[stop], "data")
     args.factors, args.out = &B[0, 0], &out[0, 0]
     run(skmc_kernels(SKMC_DOUBLE if real is double else SKMC_FLOAT).spmm_rows, &args)
+
+
+cdef int set_columns(kernel_args *args, int64_t n_columns, int64_t first, int64_t last) except -1:
+    require(0 <= first <= last <= n_columns, "columns out of range")
+    args.n_columns, args.first_column, args.last_column = n_columns, first, last
+    return 0
+
+
+def spmm_columns(int64_t start, int64_t stop, int64_t first, int64_t last,
+                 const int64_t[::1] indptr, const int32_t[::1] indices, const real[:, ::1] B,
+                 const real[::1] data, real[:, ::1] out):
+    """out[indices[t]] += data[t] * B[i] for the rows [start, stop) and columns [first, last).
+
+    Indices must be sorted within each row; `data` None means 1.
+    """
+    cdef kernel_args args
+    set_pattern(&args, start, stop, indptr, indices)
+    set_columns(&args, out.shape[0], first, last)
+    require(1 <= B.shape[1] == out.shape[1] and B.shape[0] >= stop, "B does not fit out")
+    args.rank, args.n_left = B.shape[1], B.shape[0]
+    args.values = optional[real](data, indptr[stop], "data")
+    args.left, args.out = &B[0, 0], &out[0, 0]
+    run(skmc_kernels(SKMC_DOUBLE if real is double else SKMC_FLOAT).spmm_columns, &args)
+
+
+def transpose_rows(int64_t start, int64_t stop, int64_t first, int64_t last,
+                   const int64_t[::1] indptr, const int32_t[::1] indices, const real[::1] values,
+                   const real[::1] weights, int64_t[::1] next, int32_t[::1] out_indices,
+                   real[::1] out_values, real[::1] out_weights):
+    """Append the rows [start, stop), cut to the columns [first, last), to a column view.
+
+    ``next[k]`` is the place of the next entry of column k, and is moved on. `out_indices` or
+    `weights` with `out_weights` may be None. Indices must be sorted within each row, unless all
+    columns are taken.
+    """
+    cdef kernel_args args
+    cdef int64_t end = indptr[stop]
+    set_pattern(&args, start, stop, indptr, indices)
+    set_columns(&args, next.shape[0], first, last)
+    args.values = optional[real](values, end, "values")
+    args.weights = optional[real](weights, end, "weights")
+    args.next = &next[0]
+    args.out_indices = <int32_t *>optional_int(out_indices, indptr[indptr.shape[0] - 1])
+    args.out = <void *>optional[real](out_values, end, "out_values")
+    args.out_weights = <void *>optional[real](out_weights, end, "out_weights")
+    require((weights is None) == (out_weights is None), "weights and out_weights differ")
+    run(skmc_kernels(SKMC_DOUBLE if real is double else SKMC_FLOAT).transpose_rows, &args)
+
+
+def bucket_entries(int64_t start, int64_t stop, const int32_t[::1] lines,
+                   const int32_t[::1] indices, const real[::1] values, const real[::1] weights,
+                   int64_t[::1] next, int32_t[::1] out_indices, real[::1] out_values,
+                   real[::1] out_weights):
+    """Put the entries [start, stop) of a list into their lines, in their order.
+
+    ``next[k]`` is the place of the next entry of line k, and is moved on. `weights` with
+    `out_weights` may be None.
+    """
+    cdef kernel_args args
+    cdef int64_t size = lines.shape[0]
+    memset(&args, 0, sizeof(kernel_args))
+    require(0 <= start <= stop <= size, "entries out of range")
+    require(indices.shape[0] == size and out_indices.shape[0] == size, "indices do not fit lines")
+    args.start, args.stop = start, stop
+    args.values = optional[real](values, size, "values")
+    args.weights = optional[real](weights, size, "weights")
+    args.out = <void *>optional[real](out_values, size, "out_values")
+    args.out_weights = <void *>optional[real](out_weights, size, "out_weights")
+    require(values is not None and out_values is not None, "values are needed")
+    require((weights is None) == (out_weights is None), "weights and out_weights differ")
+    if size == 0:
+        return
+    args.lines, args.indices, args.next = &lines[0], &indices[0], &next[0]
+    args.out_indices = &out_indices[0]
+    run(skmc_kernels(SKMC_DOUBLE if real is double else SKMC_FLOAT).bucket_entries, &args)

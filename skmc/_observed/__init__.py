@@ -10,18 +10,29 @@ from skmc._observed._mirror import (
     with_mirror_images,
 )
 from skmc._observed._sparse import SparseObserved
-from skmc._observed._view import row_major, row_pointers
+from skmc._observed._view import (
+    CompressedView,
+    compressed,
+    count,
+    row_major,
+    row_pointers,
+    transposed,
+)
 
 __all__ = [
+    "CompressedView",
     "DenseObserved",
     "ObservedMatrix",
     "SparseObserved",
     "asymmetric_pairs",
+    "compressed",
+    "count",
     "is_symmetric",
     "mirror_images",
     "observed_from_csr",
     "observed_from_dense",
     "row_major",
     "row_pointers",
+    "transposed",
     "with_mirror_images",
 ]

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from skmc import _kernels
-from skmc._observed._view import transpose_pattern
+from skmc._observed._view import row_pointers, transposed
 from skmc._parallel import for_each_block
 
 
@@ -66,15 +66,16 @@ class ObservedMatrix(ABC):
     @cached_property
     def columns(self):
         """Column view of Omega, built when first needed."""
-        return transpose_pattern(self.rows, self.shape[1])
+        pointers = row_pointers(self.column_counts)
+        return transposed(self.rows, pointers, n_threads=self.n_threads)
 
     @abstractmethod
     def residual(self, U, V):
         """Entry array of x_ij - u_i . v_j, in O(nnz r)."""
 
     @abstractmethod
-    def subtract_outer(self, entries, a, b):
-        """Entry array of e_ij - a_i b_j; a is one everywhere if None."""
+    def subtract_outer(self, entries, a, b, *, overwrite=False):
+        """Entry array of e_ij - a_i b_j, in place of e if `overwrite`; a None means ones."""
 
     @abstractmethod
     def matmul(self, entries, B):
@@ -83,6 +84,14 @@ class ObservedMatrix(ABC):
     @abstractmethod
     def rmatmul(self, entries, B):
         """Product of the transposed matrix of `entries` with B (n x k), in O(nnz k)."""
+
+    @abstractmethod
+    def weight_matmul(self, B):
+        """Product of the n x m matrix of weights, zero where missing, with B (m x k)."""
+
+    @abstractmethod
+    def weight_rmatmul(self, B):
+        """Product of the transposed matrix of weights with B (n x k)."""
 
     @abstractmethod
     def with_values(self, values, weights=None):
@@ -177,21 +186,24 @@ class ObservedMatrix(ABC):
         a = np.ones(self.shape[1]) if a is None else a
         return self.matmul(entries, a.astype(self.dtype)[:, None])[:, 0]
 
-    def ridge_rows(self, V, penalty, *, shift=None, shift_scale=None):
-        """Ridge regression of every row on V.
+    def ridge_rows(
+        self, V, penalty, *, offset_penalty=None, design=None, shift=None, shift_scale=None
+    ):
+        """Ridge regression of every row on V, with an optional offset of its own.
 
         Returns
         -------
         U : ndarray, shape (n, r)
-            argmin_u 1/2 sum_j w_ij (x_ij - a_i s_j - u . v_j)^2 + 1/2 sum_k penalty_k u_k^2,
-            with s = `shift` and a = `shift_scale`.
-        value : ndarray of float64, shape (n,)
-            The minimum reached in each row.
+            Minimiser over u and b_i of 1/2 sum_j w_ij (x_ij - a_i s_j - b_i d_j - u . v_j)^2 +
+            1/2 sum_k penalty_k u_k^2 + kappa/2 b_i^2, with s = `shift`, a = `shift_scale`,
+            d = `design` (ones if None) and kappa = `offset_penalty`.
+        b : ndarray, shape (n,)
+            The offsets, zero if `offset_penalty` is None.
         """
-        U, _, value = self._ridge(
-            self.rows, V, penalty, intercept=False, shift=shift, shift_scale=shift_scale
-        )
-        return U, value
+        return self._ridge(
+            self.rows, V, penalty, offset_penalty,
+            design=design, shift=shift, shift_scale=shift_scale,
+        )  # fmt: skip
 
     def ridge_columns(self, U, penalty, *, intercept=False, design=None, shift=None):
         """Ridge regression of every column on U, with an optional free intercept.
@@ -206,27 +218,35 @@ class ObservedMatrix(ABC):
         value : ndarray of float64, shape (m,)
             The minimum reached in each column.
         """
-        return self._ridge(
-            self.columns, U, penalty, intercept=intercept, design=design, shift=shift
-        )
+        value = np.zeros(self.shape[1])
+        V, c = self._ridge(
+            self.columns, U, penalty, 0.0 if intercept else None,
+            design=design, shift=shift, value=value,
+        )  # fmt: skip
+        return V, c, value
 
-    def _ridge(self, view, F, penalty, *, intercept, design=None, shift=None, shift_scale=None):
+    def _ridge(
+        self, view, F, penalty, intercept_penalty, *, design=None, shift=None, shift_scale=None,
+        value=None,
+    ):  # fmt: skip
         r = F.shape[1]
-        out = np.zeros((view.n_lines, r), dtype=self.dtype)
+        if r == 0:
+            # One regressor of zeros leaves the intercept.
+            F, penalty = np.zeros((F.shape[0], 1)), 1.0
+        out = np.zeros((view.n_lines, F.shape[1]), dtype=self.dtype)
         c = np.zeros(view.n_lines, dtype=self.dtype)
-        value = np.zeros(view.n_lines)
         F = np.ascontiguousarray(F, dtype=self.dtype)
-        penalty = np.ascontiguousarray(np.broadcast_to(penalty, (r,)), dtype=self.dtype)
+        penalty = np.ascontiguousarray(np.broadcast_to(penalty, F.shape[1:]), dtype=self.dtype)
         design, shift, shift_scale = (self._vector(x) for x in (design, shift, shift_scale))
 
         def kernel(start, stop):
             _kernels.ridge_rows(
                 start, stop, view.indptr, view.indices, view.values, view.weights, F, penalty,
-                intercept, design, shift, shift_scale, out, c, value,
+                intercept_penalty, design, shift, shift_scale, out, c, value,
             )  # fmt: skip
 
         for_each_block(kernel, view.indptr, self.n_threads, work_per_entry=r * (r + 4))
-        return out, c, value
+        return out[:, :r], c
 
     def leave_one_out(self, V, penalty):
         """Residual of every entry against the ridge fit of its row without that entry.

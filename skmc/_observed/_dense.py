@@ -81,12 +81,13 @@ class DenseObserved(ObservedMatrix):
         out = U @ V.T
         return self._masked(np.subtract(self.values, out, out=out))
 
-    def subtract_outer(self, entries, a, b):
+    def subtract_outer(self, entries, a, b, *, overwrite=False):
         b = b.astype(self.dtype, copy=False)
-        if a is None:
-            return self._masked(entries - b)
-        out = np.multiply.outer(a.astype(self.dtype, copy=False), b)
-        return self._masked(np.subtract(entries, out, out=out))
+        out = entries if overwrite else None
+        if a is not None:
+            b = np.multiply.outer(a.astype(self.dtype, copy=False), b)
+            out = out if overwrite else b
+        return self._masked(np.subtract(entries, b, out=out))
 
     def _masked(self, entries):
         if not self._complete:
@@ -98,6 +99,12 @@ class DenseObserved(ObservedMatrix):
 
     def rmatmul(self, entries, B):
         return entries.T @ B
+
+    def weight_matmul(self, B):
+        return self.weights_or_ones @ B
+
+    def weight_rmatmul(self, B):
+        return self.weights_or_ones.T @ B
 
     def with_values(self, values, weights=None):
         return DenseObserved(values, self.mask, weights, self.n_threads, self._pattern)

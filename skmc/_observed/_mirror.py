@@ -1,19 +1,21 @@
 """Observed sets that hold a symmetric matrix, in which (i, j) and (j, i) are one observation."""
 
 import numpy as np
+from scipy import sparse
 
 from skmc._observed._build import observed_from_csr
 from skmc._observed._dense import DenseObserved
-from skmc._observed._view import row_major, transpose_pattern
+from skmc._observed._view import row_major
 
 
 def mirror_images(observed):
     """Position of (j, i) for each entry (i, j), in the order of the row view; -1 if unobserved."""
     view, n = observed.rows, observed.shape[0]
-    columns = transpose_pattern(view, n)
+    positions = np.arange(view.indices.size, dtype=np.int64)
+    columns = sparse.csr_array((positions, view.indices, view.indptr), shape=(n, n)).tocsc()
     same = np.array_equal(columns.indptr, view.indptr)
     if same and np.array_equal(columns.indices, view.indices):
-        return columns.order
+        return columns.data
     rows = np.repeat(np.arange(n, dtype=np.int64), view.counts)
     # The row view is sorted, so these are too.
     keys = rows * n + view.indices

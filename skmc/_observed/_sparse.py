@@ -6,8 +6,14 @@ import numpy as np
 
 from skmc import _kernels
 from skmc._observed._base import ObservedMatrix
-from skmc._observed._view import CompressedView, row_pointers
-from skmc._parallel import for_each_block
+from skmc._observed._view import (
+    SCATTER_WORK,
+    CompressedView,
+    count,
+    row_pointers,
+    transposed,
+)
+from skmc._parallel import for_each_block, for_each_column_part
 
 # Entries handled at a time where temporary arrays of all would matter.
 BLOCK = 1 << 16
@@ -24,14 +30,17 @@ class SparseObserved(ObservedMatrix):
         Row view.
     n_threads : int, default=1
         Threads for the kernels.
+    pattern : dict or None
+        What is already known of the columns, shared between matrices with the same pattern.
     """
 
-    def __init__(self, shape, rows, n_threads=1):
+    def __init__(self, shape, rows, n_threads=1, pattern=None):
         self.shape = shape
         self._rows = rows
         self.values = rows.values
         self.weights = rows.weights
         self.n_threads = n_threads
+        self._pattern = {} if pattern is None else pattern
 
     @property
     def nnz(self):
@@ -47,24 +56,38 @@ class SparseObserved(ObservedMatrix):
 
     @cached_property
     def column_counts(self):
-        return np.bincount(self._rows.indices, minlength=self.shape[1])
+        return np.diff(self._column_pointers)
+
+    @property
+    def _column_pointers(self):
+        if "pointers" not in self._pattern:
+            counts = count(self._rows.indices, self.shape[1])
+            self._pattern["pointers"] = row_pointers(counts)
+        return self._pattern["pointers"]
+
+    @cached_property
+    def columns(self):
+        known, pointers = self._pattern.get("indices"), self._column_pointers
+        view = transposed(self._rows, pointers, indices=known, n_threads=self.n_threads)
+        self._pattern["indices"] = view.indices
+        return view
 
     def column_counts_in(self, rows):
         taken = np.repeat(rows, self.row_counts)
         return np.bincount(self._rows.indices[taken], minlength=self.shape[1])
 
     def residual(self, U, V):
-        return self._entries(self.values, U, V)
+        return self._residual(self.values, U, V, np.empty_like(self.values))
 
-    def subtract_outer(self, entries, a, b):
+    def subtract_outer(self, entries, a, b, *, overwrite=False):
         a = np.ones(self.shape[0]) if a is None else a
-        return self._entries(entries, a[:, None], b[:, None])
+        out = entries if overwrite else np.empty_like(entries)
+        return self._residual(entries, a[:, None], b[:, None], out)
 
-    def _entries(self, values, U, V):
+    def _residual(self, values, U, V, out):
         view = self._rows
         U = np.ascontiguousarray(U, dtype=self.dtype)
         V = np.ascontiguousarray(V, dtype=self.dtype)
-        out = np.empty_like(values)
 
         def kernel(start, stop):
             _kernels.entries_rows(
@@ -75,28 +98,41 @@ class SparseObserved(ObservedMatrix):
         return out
 
     def matmul(self, entries, B):
-        return self._spmm(self._rows, entries, B)
-
-    def rmatmul(self, entries, B):
-        return self._spmm(self.columns, entries, B)
-
-    def _spmm(self, view, entries, B):
+        view = self._rows
         B = np.ascontiguousarray(B, dtype=self.dtype)
-        data = view.arrange(entries)
-        out = np.empty((view.n_lines, B.shape[1]), dtype=self.dtype)
+        out = np.empty((self.shape[0], B.shape[1]), dtype=self.dtype)
 
         def kernel(start, stop):
-            _kernels.spmm_rows(start, stop, view.indptr, view.indices, data, B, out)
+            _kernels.spmm_rows(start, stop, view.indptr, view.indices, B, entries, out)
 
         for_each_block(kernel, view.indptr, self.n_threads, work_per_entry=2 * B.shape[1])
         return out
 
+    def rmatmul(self, entries, B):
+        # From the row view: the column view would need the entries in another order.
+        view = self._rows
+        B = np.ascontiguousarray(B, dtype=self.dtype)
+        out = np.zeros((self.shape[1], B.shape[1]), dtype=self.dtype)
+
+        def kernel(start, stop, first, last):
+            _kernels.spmm_columns(
+                start, stop, first, last, view.indptr, view.indices, B, entries, out
+            )
+
+        work = SCATTER_WORK + 2 * B.shape[1]
+        pointers = self._column_pointers
+        for_each_column_part(kernel, view.indptr, pointers, self.n_threads, work_per_entry=work)
+        return out
+
+    def weight_matmul(self, B):
+        return self.matmul(self.weights, B)
+
+    def weight_rmatmul(self, B):
+        return self.rmatmul(self.weights, B)
+
     def with_values(self, values, weights=None):
         rows = self._rows.with_values(values, weights)
-        other = SparseObserved(self.shape, rows, self.n_threads)
-        if "columns" in self.__dict__:
-            other.columns = self.columns.with_values(values, weights)
-        return other
+        return SparseObserved(self.shape, rows, self.n_threads, self._pattern)
 
     def standardized(self, center, scale, row_scale=None):
         view = self._rows
@@ -144,20 +180,35 @@ class SparseObserved(ObservedMatrix):
     def column_moments(self, row_weight=None):
         view, m = self._rows, self.shape[1]
         repeats = None if row_weight is None else np.repeat(row_weight, view.counts)
-        count = np.bincount(view.indices, weights=repeats, minlength=m).astype(np.float64)
-        weights = np.ones(self.nnz) if repeats is None else repeats.astype(np.float64)
-        if view.weights is not None:
-            weights = weights * view.weights
-        total = np.bincount(view.indices, weights=weights, minlength=m)
+        unit, (count, total, mean, square, largest) = self._unit(), np.zeros((5, m))
+
+        def blocks():
+            # Wide enough that sums over all columns cost no more than the entries of a block.
+            for start in range(0, self.nnz, max(BLOCK, m)):
+                block = slice(start, start + max(BLOCK, m))
+                multiplicity = np.ones(view.indices[block].shape)
+                if repeats is not None:
+                    multiplicity *= repeats[block]
+                weights = multiplicity
+                if view.weights is not None:
+                    weights = weights * view.weights[block]
+                values = view.values[block].astype(np.float64) / unit
+                yield view.indices[block], values, multiplicity, weights
+
+        def add(sums, columns, amounts):
+            sums += np.bincount(columns, weights=amounts, minlength=m)
+
+        for columns, values, multiplicity, weights in blocks():
+            add(count, columns, multiplicity)
+            add(total, columns, weights)
+            add(mean, columns, weights * values)
         total[total <= 0] = np.inf
-        unit = self._unit()
-        values = view.values.astype(np.float64) / unit
-        mean = np.bincount(view.indices, weights=weights * values, minlength=m) / total
-        values -= mean[view.indices]
-        square = np.bincount(view.indices, weights=weights * values**2, minlength=m) / total
-        largest = np.zeros(m)
-        np.maximum.at(largest, view.indices, np.abs(values) * (weights > 0))
-        return count, unit * mean, unit * np.sqrt(square), unit * largest
+        mean /= total
+        for columns, values, _, weights in blocks():
+            values -= mean[columns]
+            add(square, columns, weights * values**2)
+            np.maximum.at(largest, columns, np.abs(values) * (weights > 0))
+        return count, unit * mean, unit * np.sqrt(square / total), unit * largest
 
     @classmethod
     def from_arrays(cls, indptr, indices, values, shape, weights=None, n_threads=1):

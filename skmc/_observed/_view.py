@@ -5,6 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
+from skmc import _kernels
+from skmc._parallel import for_each_block, for_each_column_part
+
+# What moving an entry to another place costs, in floating-point operations.
+SCATTER_WORK = 10.0
 # Columns per entry from which positions are sorted by comparison.
 SPREAD = 8
 
@@ -23,15 +28,12 @@ class CompressedView:
         Observed values.
     weights : ndarray, shape (nnz,), or None
         Positive entry weights; None means one everywhere.
-    order : ndarray of int64, shape (nnz,), or None
-        Position in the row view of each entry of this view; None in the row view itself.
     """
 
     indptr: np.ndarray
     indices: np.ndarray
     values: np.ndarray
     weights: np.ndarray | None
-    order: np.ndarray | None = None
 
     @property
     def n_lines(self):
@@ -43,14 +45,17 @@ class CompressedView:
         """Number of observed entries in each line."""
         return np.diff(self.indptr)
 
-    def arrange(self, entries):
-        """Bring a vector over Omega in row order into the order of this view."""
-        return entries if self.order is None else entries[self.order]
+    def steps(self):
+        """Sign of index less the one before, from the second entry on; 1 where a line starts."""
+        signs = np.greater(self.indices[1:], self.indices[:-1]).view(np.int8)
+        signs -= np.less(self.indices[1:], self.indices[:-1]).view(np.int8)
+        starts = self.indptr[:-1][np.diff(self.indptr) > 0]
+        signs[starts[starts > 0] - 1] = 1
+        return signs
 
     def with_values(self, values, weights=None):
-        """Return the same pattern with other values and weights, both in row order."""
-        weights = None if weights is None else self.arrange(weights)
-        return replace(self, values=self.arrange(values), weights=weights)
+        """Return the same pattern with other values and weights."""
+        return replace(self, values=values, weights=weights)
 
 
 def row_pointers(counts):
@@ -104,17 +109,87 @@ def _index_dtype(*largest):
     return np.int32 if max(largest) <= np.iinfo(np.int32).max else np.int64
 
 
-def transpose_pattern(view, n_columns):
-    """Build the column view of a row view, in O(nnz + n + m)."""
-    nnz, shape = view.indices.shape[0], (view.n_lines, n_columns)
-    indptr = view.indptr.astype(_index_dtype(nnz, *shape), copy=False)
-    positions = sparse.csr_array(
-        (np.arange(nnz, dtype=np.int64), view.indices, indptr), shape=shape
-    ).tocsc()
-    return CompressedView(
-        indptr=positions.indptr.astype(np.int64, copy=False),
-        indices=positions.indices.astype(np.int32, copy=False),
-        values=view.values[positions.data],
-        weights=None if view.weights is None else view.weights[positions.data],
-        order=positions.data,
+def transposed(view, pointers, *, indices=None, n_threads=1):
+    """The column view of a row view, in O(nnz + n + m).
+
+    Parameters
+    ----------
+    view : CompressedView
+        Row view with sorted indices; in one thread they need not be.
+    pointers : ndarray of int64, shape (m + 1,)
+        Where each column starts.
+    indices : ndarray of int32, shape (nnz,), or None
+        Row numbers in the order of the column view, if they are known.
+    n_threads : int, default=1
+        Threads for the kernels.
+    """
+    nnz = view.values.shape[0]
+    found = np.empty(nnz, dtype=np.int32) if indices is None else None
+    values = np.empty_like(view.values)
+    weights = None if view.weights is None else np.empty_like(view.weights)
+    following = pointers[:-1].copy()
+
+    def kernel(start, stop, first, last):
+        _kernels.transpose_rows(
+            start, stop, first, last, view.indptr, view.indices, view.values, view.weights,
+            following, found, values, weights,
+        )  # fmt: skip
+
+    for_each_column_part(kernel, view.indptr, pointers, n_threads, work_per_entry=SCATTER_WORK)
+    return CompressedView(pointers, found if indices is None else indices, values, weights)
+
+
+def compressed(rows, columns, values, shape, weights=None):
+    """Row view of entries in any order, in O(nnz + n + m).
+
+    Entries of the same position follow each other in the order in which they come.
+
+    Parameters
+    ----------
+    rows, columns : ndarray of int, shape (nnz,)
+        Positions within `shape`.
+    values : ndarray, shape (nnz,)
+        Values.
+    shape : tuple of int
+        (n, m).
+    weights : ndarray, shape (nnz,), or None
+        Entry weights.
+    """
+    pointers = row_pointers(count(rows, shape[0]))
+    by_column = _in_lines(columns, rows, values, row_pointers(count(columns, shape[1])), weights)
+    del rows, columns, values, weights
+    return transposed(by_column, pointers)
+
+
+def _in_lines(lines, indices, values, pointers, weights):
+    """Entries grouped by line, in each in the order in which they come."""
+    lines, indices = (np.ascontiguousarray(x, dtype=np.int32) for x in (lines, indices))
+    values = np.ascontiguousarray(values)
+    if weights is not None:
+        weights = np.ascontiguousarray(weights, dtype=values.dtype)
+    following = pointers[:-1].copy()
+    view = CompressedView(
+        pointers,
+        np.empty_like(indices),
+        np.empty_like(values),
+        None if weights is None else np.empty_like(weights),
     )
+
+    def kernel(start, stop):
+        _kernels.bucket_entries(
+            start, stop, lines, indices, values, weights,
+            following, view.indices, view.values, view.weights,
+        )  # fmt: skip
+
+    # One thread: the next place in a line is known once all entries before are in theirs.
+    for_each_block(kernel, values.shape[0], work_per_entry=SCATTER_WORK)
+    return view
+
+
+def count(indices, size):
+    """How often each of the numbers below `size` occurs, without a copy of the indices."""
+    total = np.zeros(size, dtype=np.int64)
+    block = max(1 << 16, size)
+    for start in range(0, indices.shape[0], block):
+        total += np.bincount(indices[start : start + block], minlength=size)
+    return total

@@ -42,7 +42,7 @@ def debiased(result):
     gram = np.empty((s.shape[0],) * 2)
     for k in range(s.shape[0]):
         component = observed.subtract_outer(zero, -P[:, k], Q[:, k])
-        gram[:, k] = products(problem.offsets.project(component)[0])
+        gram[:, k] = products(problem.offsets.project(component, overwrite=True)[0])
     d = linalg.lstsq(0.5 * (gram + gram.T), right, check_finite=False)[0]
     free = problem.with_alpha(0.0, rank=s.shape[0])
     refit = Factors(P * d.astype(P.dtype), Q).balanced()

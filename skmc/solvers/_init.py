@@ -56,16 +56,12 @@ def fit_rows(problem, V, columns, penalty=None):
         Row offsets, None in a model without them.
     """
     offsets = problem.offsets
-    penalty = np.full(V.shape[1], problem.alpha) if penalty is None else penalty
-    if offsets.has_rows:
-        # The row offset is one more regressor, constant and with a penalty of its own.
-        V = np.hstack([V, np.ones((V.shape[0], 1), V.dtype)])
-        penalty = np.append(penalty, offsets.row_penalty)
+    penalty = problem.alpha if penalty is None else penalty
     given = {"shift": columns, "shift_scale": offsets.row_scale} if offsets.has_columns else {}
-    U, _ = problem.observed.ridge_rows(V, penalty, **given)
     if offsets.has_rows:
-        return np.ascontiguousarray(U[:, :-1]), np.ascontiguousarray(U[:, -1])
-    return U, None
+        given["offset_penalty"] = offsets.row_penalty
+    U, rows = problem.observed.ridge_rows(V, penalty, **given)
+    return U, rows if offsets.has_rows else None
 
 
 def data_norm(problem):

@@ -146,7 +146,7 @@ class _Model:
 
     def _matvec(self, coordinates):
         entries = -self.empty.residual(*self._product(coordinates))
-        images = self._coordinates(self.problem.offsets.project(entries)[0])
+        images = self._coordinates(self.problem.offsets.project(entries, overwrite=True)[0])
         return tuple(
             w**2 * d * c + y
             for w, d, c, y in zip(self.scale, self.ridge, coordinates, images, strict=True)

@@ -166,7 +166,7 @@ class SymmetricGradient(Solver):
         for start in range(0, first.size, BLOCK):
             i, j = first[start : start + BLOCK], second[start : start + BLOCK]
             products = np.ascontiguousarray(C[:, i] * C[:, j])
-            sums = observed.matmul(observed.weights_or_ones, products)
+            sums = observed.weight_matmul(products)
             gram[i, j] = gram[j, i] = np.einsum("ik,ik->k", products, sums, dtype=np.float64)
         data = observed.matmul(observed.weighted(observed.values), C)
         right = np.einsum("ik,ik->k", C, data, dtype=np.float64)

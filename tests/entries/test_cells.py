@@ -59,7 +59,8 @@ def test_cells(how, weighted, **entries):
         expected_weights[cell] = w[k][counted].sum()
         if not np.ptp(values[k]):
             assert _dense(indptr, indices, found, shape)[cell] == values[k[0]]
-    np.testing.assert_allclose(_dense(indptr, indices, found, shape), expected, rtol=1e-12)
+    mean = _dense(indptr, indices, found, shape)
+    np.testing.assert_allclose(mean, expected, rtol=1e-12, atol=1e-15)
     found_weights = np.ones_like(found) if found_weights is None else found_weights
     np.testing.assert_array_equal(_dense(indptr, indices, found_weights, shape), expected_weights)
 

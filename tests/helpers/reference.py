@@ -15,18 +15,19 @@ def row_problem(i, indptr, indices, values, weights, F, design, shift, shift_sca
     return y, F[k].astype(float), w, a
 
 
-def ridge(y, f, w, penalty, a=None, rcond=1e-9):
+def ridge(y, f, w, penalty, a=None, kappa=0.0, rcond=1e-9):
     """Weighted ridge solution (u, c, value) of least norm |u|; c = 0 if a is None.
 
-    Least squares on the data stacked over the square roots of the penalties,
+    Least squares on the data stacked over the square roots of the penalties, that of c being kappa,
     after what is proportional to a is taken out of the data. Singular values
     below rcond times the largest count as zero.
     """
     root, c = np.sqrt(w), 0.0
-    left = np.vstack([root[:, None] * f, np.diag(np.sqrt(penalty))])
-    right = np.r_[root * y, np.zeros(f.shape[1])]
+    rank = f.shape[1]
+    left = np.vstack([root[:, None] * f, np.diag(np.sqrt(penalty)), np.zeros((1, rank))])
+    right = np.r_[root * y, np.zeros(rank + 1)]
     if a is not None and len(y):
-        line = np.r_[root * a, np.zeros(f.shape[1])]
+        line = np.r_[root * a, np.zeros(rank), np.sqrt(kappa)]
         slopes = line @ left / (line @ line)
         level = line @ right / (line @ line)
         left, right = left - np.outer(line, slopes), right - level * line
@@ -38,13 +39,13 @@ def ridge(y, f, w, penalty, a=None, rcond=1e-9):
 
 
 def ridge_rows(
-    start, stop, indptr, indices, values, weights, F, penalty, intercept, design, shift, shift_scale
+    start, stop, indptr, indices, values, weights, F, penalty, kappa, design, shift, shift_scale
 ):
     n = len(indptr) - 1
     u, c, value = np.zeros((n, F.shape[1])), np.zeros(n), np.zeros(n)
     for i in range(start, stop):
         y, f, w, a = row_problem(i, indptr, indices, values, weights, F, design, shift, shift_scale)
-        u[i], c[i], value[i] = ridge(y, f, w, penalty, a if intercept else None)
+        u[i], c[i], value[i] = ridge(y, f, w, penalty, *(() if kappa is None else (a, kappa)))
     return u, c, value
 
 
@@ -76,8 +77,16 @@ def entries_pairs(rows, cols, U, V):
     return np.sum(U[rows].astype(float) * V[cols], axis=1)
 
 
-def spmm_rows(indptr, indices, data, B):
-    dense = np.zeros((len(indptr) - 1, len(B)))
+def dense(indptr, indices, data, n_columns):
+    out = np.zeros((len(indptr) - 1, n_columns))
     rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    np.add.at(dense, (rows, indices), data)
-    return dense @ B
+    np.add.at(out, (rows, indices), 1.0 if data is None else data)
+    return out
+
+
+def spmm_rows(indptr, indices, B, data):
+    return dense(indptr, indices, data, len(B)) @ B
+
+
+def spmm_columns(indptr, indices, B, data, n_columns):
+    return dense(indptr, indices, data, n_columns).T @ B

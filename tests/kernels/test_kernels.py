@@ -1,5 +1,7 @@
 """The compiled kernels against their NumPy versions, on every instruction set."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import reference
@@ -55,14 +57,14 @@ class Case:
     def pattern(self):
         return self.indptr, self.indices
 
-    def ridge(self, penalty, weights=None, intercept=False, design=None, shift=None,
+    def ridge(self, penalty, weights=None, kappa=None, design=None, shift=None,
               shift_scale=None, blocks=None, F=None, values=None):  # fmt: skip
         penalty = np.broadcast_to(np.asarray(penalty, self.dtype), (self.rank,)).copy()
         F = self.F if F is None else F
         values = self.values if values is None else values
         u = np.full((self.n, self.rank), 7, self.dtype)
         c, value = np.full(self.n, 7, self.dtype), np.full(self.n, 7.0)
-        given = (*self.pattern, values, weights, F, penalty, intercept, design, shift)
+        given = (*self.pattern, values, weights, F, penalty, kappa, design, shift)
         for start, stop in blocks or [(0, self.n)]:
             kernels.ridge_rows(start, stop, *given, shift_scale, u, c, value)
         return (u, c, value), reference.ridge_rows(0, self.n, *given, shift_scale)
@@ -88,10 +90,14 @@ def test_ridge_rows(dtype):
         options = [
             dict(penalty=1.5),
             dict(penalty=mixed, weights=case.weights),
-            dict(penalty=mixed, intercept=True),
-            dict(penalty=mixed, weights=case.weights, intercept=True, design=case.design,
+            dict(penalty=mixed, kappa=0.0),
+            dict(penalty=mixed, weights=case.weights, kappa=0.0, design=case.design,
                  shift=case.shift, shift_scale=case.shift_scale),
             dict(penalty=mixed, shift=case.shift),
+            dict(penalty=mixed, kappa=3.0),
+            dict(penalty=mixed, weights=case.weights, kappa=0.1, design=case.design,
+                 shift=case.shift, shift_scale=case.shift_scale),
+            dict(penalty=mixed, kappa=1e4, design=case.design),
         ]  # fmt: skip
         for option in options:
             found, wanted = case.ridge(**option)
@@ -102,13 +108,14 @@ def test_ridge_rows(dtype):
 def test_out_value_is_the_objective_at_the_solution():
     case = Case(17, np.float64)
     penalty = np.linspace(0.1, 2, 17)
-    option = dict(weights=case.weights, intercept=True, design=case.design)
+    option = dict(weights=case.weights, kappa=0.7, design=case.design)
     (u, c, value), _ = case.ridge(penalty, **option)
     for i in range(case.n):
         y, f, w, a = reference.row_problem(
             i, *case.pattern, case.values, case.weights, case.F, case.design, None, None
         )
         objective = 0.5 * w @ (y - c[i] * a - f @ u[i]) ** 2 + 0.5 * penalty @ u[i] ** 2
+        objective += 0.35 * c[i] ** 2
         np.testing.assert_allclose(value[i], objective, rtol=1e-12, atol=1e-25)
 
 
@@ -117,12 +124,13 @@ def test_zero_penalty_gives_the_minimum_norm_solution(dtype):
     for rank in (1, 3, 8, 17, 64):
         case = Case(rank, dtype)
         for penalty in (0, np.where(np.arange(rank) < rank // 2, 0, 1.0)):
-            for intercept in (False, True):
-                found, wanted = case.ridge(penalty, intercept=intercept)
+            for kappa in (None, 0.0, 2.0):
+                found, wanted = case.ridge(penalty, kappa=kappa)
                 # Rows of about `rank` entries are ill-conditioned: not in float32.
                 rows = np.diff(case.indptr) > 2 * rank if dtype == np.float32 else slice(None)
                 for x, y in zip(found[:2], wanted[:2], strict=True):
-                    assert_close(x[rows], y[rows], dtype)
+                    # c is then zero up to the error of the floor.
+                    assert_close(x[rows], y[rows], dtype, factor=10 if kappa else 1)
                 assert np.all(np.isfinite(found[0]))
 
 
@@ -151,15 +159,15 @@ def test_zero_penalty_with_dependent_regressors(dtype):
 
 def test_intercept_is_accurate_far_from_the_origin():
     case = Case(8, np.float64)
-    _, wanted = case.ridge(1.0, intercept=True)
-    moved, _ = case.ridge(1.0, intercept=True, F=case.F + 1e6)
+    _, wanted = case.ridge(1.0, kappa=0.0)
+    moved, _ = case.ridge(1.0, kappa=0.0, F=case.F + 1e6)
     np.testing.assert_allclose(moved[0], wanted[0], atol=1e-8)
 
 
 def test_rows_without_information():
     case = Case(5, np.float64)
     zero = np.zeros_like(case.F)
-    (u, c, _), _ = case.ridge(0.0, F=zero, intercept=True, weights=case.weights)
+    (u, c, _), _ = case.ridge(0.0, F=zero, kappa=0.0, weights=case.weights)
     assert np.all(u == 0)
     for i in range(case.n):
         t = slice(case.indptr[i], case.indptr[i + 1])
@@ -167,9 +175,9 @@ def test_rows_without_information():
         np.testing.assert_allclose(c[i], mean, atol=1e-14)
     # One entry, or equal regressors: the intercept explains what can be explained.
     same = np.full_like(case.F, 0.3)
-    (u, c, _), _ = case.ridge(0.0, F=same, intercept=True)
+    (u, c, _), _ = case.ridge(0.0, F=same, kappa=0.0)
     assert np.all(u == 0)
-    (u, c, _), _ = case.ridge(0.0, intercept=True)
+    (u, c, _), _ = case.ridge(0.0, kappa=0.0)
     assert np.all(u[1] == 0)
     assert c[1] == case.values[0]
 
@@ -182,7 +190,7 @@ def test_nan_stays_in_its_row():
         (u, _, value), _ = case.ridge(1.0)
         F = case.F.copy()
         (broken, _, broken_value), _ = case.ridge(1.0, F=F, values=np.nan_to_num(values))
-        kernels.ridge_rows(0, case.n, *case.pattern, values, None, F, np.ones(8), False, None,
+        kernels.ridge_rows(0, case.n, *case.pattern, values, None, F, np.ones(8), None, None,
                            None, None, broken, None, broken_value)  # fmt: skip
         others = np.arange(case.n) != broken_row
         assert np.all(np.isnan(broken[broken_row]))
@@ -229,10 +237,20 @@ def test_entries_and_products(dtype):
                 given = (0, case.n, *case.pattern, case.U, case.F, values, shift, scale)
                 kernels.entries_rows(*given, out)
                 np.testing.assert_allclose(out, reference.entries_rows(*given), **limit)
-        out = np.full((case.n, rank), 7, dtype)
-        kernels.spmm_rows(0, case.n, *case.pattern, case.values, case.F, out)
-        wanted = reference.spmm_rows(*case.pattern, case.values, case.F)
-        np.testing.assert_allclose(out, wanted, **limit)
+        for data in (case.values, None):
+            out = np.full((case.n, rank), 7, dtype)
+            kernels.spmm_rows(0, case.n, *case.pattern, case.F, data, out)
+            wanted = reference.spmm_rows(*case.pattern, case.F, data)
+            np.testing.assert_allclose(out, wanted, **limit)
+            wanted = reference.spmm_columns(*case.pattern, case.U, data, case.n_columns)
+            for parts in ((0, case.n_columns), (0, 31, 31, 100, case.n_columns)):
+                out = np.zeros((case.n_columns, rank), dtype)
+                for first, last in pairwise(parts):
+                    for start, stop in ((0, 3), (3, case.n)):
+                        kernels.spmm_columns(
+                            start, stop, first, last, *case.pattern, case.U, data, out
+                        )
+                np.testing.assert_allclose(out, wanted, **limit)
         rows = np.repeat(np.arange(case.n), np.diff(case.indptr))
         cols = case.indices.astype(np.int64)
         out = np.empty(len(rows), dtype)
@@ -245,7 +263,7 @@ def test_entries_and_products(dtype):
 def test_results_do_not_depend_on_the_blocks(dtype):
     for rank in (3, 16, 33):
         case = Case(rank, dtype)
-        option = dict(penalty=0.1, weights=case.weights, intercept=True)
+        option = dict(penalty=0.1, weights=case.weights, kappa=0.0)
         whole, _ = case.ridge(**option)
         for blocks in ([(i, i + 1) for i in range(case.n)][::-1], [(4, case.n), (0, 4)]):
             split, _ = case.ridge(**option, blocks=blocks)
@@ -253,16 +271,59 @@ def test_results_do_not_depend_on_the_blocks(dtype):
                 np.testing.assert_array_equal(x, y)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_transposition(dtype, weighted):
+    case = Case(16, dtype)
+    weights = case.weights if weighted else None
+    rows = np.repeat(np.arange(case.n), np.diff(case.indptr))
+    order = np.lexsort((rows, case.indices))
+    counts = np.bincount(case.indices, minlength=case.n_columns)
+    pointers = np.cumsum([0, *counts])
+    for parts in ((0, case.n_columns), (0, 200, case.n_columns)):
+        following = pointers[:-1].copy()
+        out = np.full(len(rows), -1, np.int32), np.zeros_like(case.values)
+        out_weights = np.zeros_like(case.values) if weighted else None
+        for first, last in pairwise(parts):
+            for start, stop in ((0, 5), (5, case.n)):
+                kernels.transpose_rows(
+                    start, stop, first, last, *case.pattern, case.values, weights, following, *out,
+                    out_weights,
+                )  # fmt: skip
+        np.testing.assert_array_equal(out[0], rows[order])
+        np.testing.assert_array_equal(out[1], case.values[order])
+        if weighted:
+            np.testing.assert_array_equal(out_weights, case.weights[order])
+        np.testing.assert_array_equal(following, pointers[1:])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_entries_into_their_lines(weighted):
+    rng = np.random.default_rng(0)
+    lines = rng.integers(0, 7, 50).astype(np.int32)
+    indices, values = rng.permutation(50).astype(np.int32), rng.normal(size=50)
+    weights = rng.uniform(size=50) if weighted else None
+    order = np.argsort(lines, kind="stable")
+    following = np.cumsum([0, *np.bincount(lines, minlength=7)])[:-1]
+    out = np.zeros(50, np.int32), np.zeros(50), np.zeros(50) if weighted else None
+    for start, stop in ((0, 20), (20, 50)):
+        kernels.bucket_entries(start, stop, lines, indices, values, weights, following, *out)
+    np.testing.assert_array_equal(out[0], indices[order])
+    np.testing.assert_array_equal(out[1], values[order])
+    if weighted:
+        np.testing.assert_array_equal(out[2], weights[order])
+
+
 def test_bad_shapes_are_refused():
     case = Case(4, np.float64)
     out = np.empty((case.n, 4))
-    good = [0, case.n, *case.pattern, case.values, case.F, out]
+    good = [0, case.n, *case.pattern, case.F, case.values, out]
     for position, bad in (
         (0, -1),
         (1, case.n + 1),
         (2, case.indptr[:3]),
         (3, case.indices[:5]),
-        (4, case.values[:5]),
+        (5, case.values[:5]),
         (6, np.empty((case.n, 3))),
         (6, np.empty((2, 4))),
     ):

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #define REAL double
+#define REAL_BYTES 8
 #define REAL_INT int64_t
 #define REAL_EPS DBL_EPSILON
 #define REAL_TINY DBL_MIN

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #define REAL float
+#define REAL_BYTES 4
 #define REAL_INT int32_t
 #define REAL_EPS FLT_EPSILON
 #define REAL_TINY FLT_MIN

@@ -194,15 +194,20 @@ static double row_value(const workspace *ws, int64_t row, double c)
 {
     const kernel_args *args = ws->args;
     int64_t rank = ws->rank, whole = rank / LANES * LANES;
+    int64_t begin = args->indptr[row], end = args->indptr[row + 1];
     vec u_tail = load(ws->u + (whole < rank ? whole : 0));
-    double value = 0;
-    for (int64_t t = args->indptr[row]; t < args->indptr[row + 1]; t++) {
-        const REAL *f = ws->factors + args->indices[t] * rank;
-        double a = ws->design ? ws->design[args->indices[t]] : 1;
-        double w = ws->weights ? ws->weights[t] : 1;
-        double residual = row_target(ws, row, t) - c * a -
-                          dot(ws->u, u_tail, f, ws->factors_end, rank);
-        value += w * residual * residual;
+    double value = args->intercept_penalty * c * c;
+    for (int64_t from = begin; from < end; from += ws->block) {
+        int64_t n = end - from < ws->block ? end - from : ws->block;
+        const int32_t *index = args->indices + from;
+        dots_of_row(ws->u, u_tail, ws->factors, ws->factors_end, rank, index, 0, n,
+                    horizon(args, end - from), ws->pull);
+        for (int64_t p = 0; p < n; p++) {
+            double a = ws->design ? ws->design[index[p]] : 1;
+            double w = ws->weights ? ws->weights[from + p] : 1;
+            double residual = row_target(ws, row, from + p) - c * a - ws->pull[p];
+            value += w * residual * residual;
+        }
     }
     for (int64_t k = 0; k < rank; k++)
         value += (double)ws->penalty[k] * ws->u[k] * ws->u[k];
@@ -227,6 +232,7 @@ static int ridge_rows(const kernel_args *args)
         double c = failed ? NAN : ws.target_mean;
         for (int64_t k = 0; k < ws.rank && ws.centred; k++)
             c -= (double)ws.mean[k] * ws.u[k];
+        c *= ws.lift;
         if (args->out_intercept)
             ((REAL *)args->out_intercept)[i] = (REAL)c;
         if (args->out_value)

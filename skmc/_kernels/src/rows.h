@@ -1,12 +1,53 @@
 /* From one row of the sparse matrix to a dense least-squares problem.
  *
- * Weights enter as their square roots on both sides. The free intercept c of
- *     sum_t w_t (y_t - c a_t - f_t.u)^2
- * is projected out: with means over the row, m = sum w a f / sum w a^2 and
- * y_m likewise, the targets become y_t - a_t y_m, the regressors f_t - a_t m.
- * Subtracting m before forming the Gram matrix, at the price of reading the
- * factors twice, stays accurate where a rank-one downdate afterwards would
- * cancel: when the mean of f is large beside its spread. */
+ * Weights enter as their square roots on both sides. The intercept c of
+ *     sum_t w_t (y_t - c a_t - f_t.u)^2 + kappa c^2
+ * is projected out: with means over the row, m = sum w a f / s, s = sum w a^2,
+ * and y_m likewise, c = q (y_m - m.u), q = s / (s + kappa). The Gram matrix of the
+ * rest is sum w f f' - q s m m', that of the regressors f_t - p a_t m with
+ * 2 p - p^2 = q, i.e. p = q / (1 + sqrt(1 - q)), and so for the targets. Subtracting
+ * p m before forming the Gram matrix, at the price of reading the factors twice,
+ * stays accurate where a rank-one downdate afterwards would cancel: when the mean
+ * of f is large beside its spread. */
+
+/* Rows that are asked for ahead of their use, where the factors exceed the
+ * second-level cache by far. */
+enum { AHEAD = 32, CACHED_BYTES = 1 << 20 };
+
+/* Entries up to which to look ahead: `known`, or none in factors that are cached. */
+INLINE int64_t horizon(const kernel_args *args, int64_t known)
+{
+    int64_t bytes = args->n_factors * args->rank * (int64_t)sizeof(REAL);
+    return bytes > CACHED_BYTES ? known : 0;
+}
+
+INLINE void prefetch_row(const REAL *row, int64_t rank)
+{
+    for (int64_t j = 0; j < rank; j += 64 / (int64_t)sizeof(REAL))
+        prefetch(row + j);
+    prefetch(row + rank - 1);
+}
+
+/* out[t] = u . v_k, k = indices[t], for begin <= t < end; entries up to `known`
+ * are looked at ahead. */
+INLINE void dots_of_row(const REAL *u, vec u_tail, const REAL *right, const REAL *right_end,
+                        int64_t rank, const int32_t *indices, int64_t begin, int64_t end,
+                        int64_t known, REAL *out)
+{
+    int64_t t = begin;
+    for (; t + LANES <= end; t += LANES) {
+        const REAL *rows[LANES];
+        UNROLL
+        for (int p = 0; p < LANES; p++)
+            rows[p] = right + indices[t + p] * rank;
+        if (t + AHEAD + LANES <= known)
+            for (int p = 0; p < LANES; p++)
+                prefetch_row(right + indices[t + AHEAD + p] * rank, rank);
+        store_loose(out + t, dots(u, u_tail, rows, right_end, rank));
+    }
+    for (; t < end; t++)
+        out[t] = dot(u, u_tail, right + indices[t] * rank, right_end, rank);
+}
 
 typedef struct {
     const kernel_args *args;
@@ -16,8 +57,9 @@ typedef struct {
     int64_t block;    /* rows of the panel filled at a time; a multiple of PAD */
     int64_t n_loose;  /* penalties far below the largest */
     int centred, refine;
-    double mass, target_mean; /* sum w a^2, y_m */
-    REAL *mean;               /* m */
+    double mass, target_mean; /* s, p y_m */
+    double lift;              /* q / p */
+    REAL *mean;               /* p m */
     REAL *panel;              /* gathered regressors, ld apart */
     REAL *turned;             /* the panel transposed, or other square scratch */
     REAL *gram, *inverse;     /* Gram matrix, then its Cholesky factor */
@@ -82,11 +124,12 @@ static void close_workspace(workspace *ws) { free(ws->memory); }
 
 static void clear(REAL *p, int64_t n) { memset(p, 0, (size_t)n * sizeof(REAL)); }
 
-/* out[0:rank] += sum_t coefficient[t] * rows[index[t]], columns [j, j + n_vecs
- * vectors). The sums stay in registers. */
-INLINE void add_rows_strip(int n_vecs, int64_t j, int64_t n, const int32_t *index,
-                           const REAL *coefficient, const REAL *rows, int64_t rank,
-                           REAL *out)
+/* out[0:rank] += sum_t coefficient[t] * rows[index[t]] for t < n, columns [j, j +
+ * n_vecs vectors). The sums stay in registers. Elements of index
+ * up to `known` are looked at ahead. */
+INLINE void add_rows_strip(int n_vecs, int plain, int64_t j, int64_t n, int64_t known,
+                           const int32_t *index, const REAL *coefficient, const REAL *rows,
+                           int64_t rank, REAL *out)
 {
     vec sum[4];
     UNROLL
@@ -94,30 +137,47 @@ INLINE void add_rows_strip(int n_vecs, int64_t j, int64_t n, const int32_t *inde
         sum[v] = load_loose(out + j + v * LANES);
     for (int64_t t = 0; t < n; t++) {
         const REAL *row = rows + index[t] * rank + j;
+        REAL c = plain ? 1 : coefficient[t];
+        if (j == 0 && t + AHEAD < known)
+            prefetch_row(rows + index[t + AHEAD] * rank, rank);
         UNROLL
         for (int v = 0; v < n_vecs; v++)
-            sum[v] += load_loose(row + v * LANES) * coefficient[t];
+            sum[v] += load_loose(row + v * LANES) * c;
     }
     UNROLL
     for (int v = 0; v < n_vecs; v++)
         store_loose(out + j + v * LANES, sum[v]);
 }
 
-static void add_rows(int64_t n, const int32_t *index, const REAL *coefficient,
-                     const REAL *rows, const REAL *rows_end, int64_t rank, REAL *out)
+INLINE void add_rows_as(int plain, int64_t n, int64_t known, const int32_t *index,
+                        const REAL *coefficient, const REAL *rows, const REAL *rows_end,
+                        int64_t rank, REAL *out)
 {
     int64_t j = 0;
     for (; j + 4 * LANES <= rank; j += 4 * LANES)
-        add_rows_strip(4, j, n, index, coefficient, rows, rank, out);
+        add_rows_strip(4, plain, j, n, known, index, coefficient, rows, rank, out);
     for (; j + LANES <= rank; j += LANES)
-        add_rows_strip(1, j, n, index, coefficient, rows, rank, out);
+        add_rows_strip(1, plain, j, n, known, index, coefficient, rows, rank, out);
     int64_t tail = rank - j;
     if (tail == 0)
         return;
     vec sum = load_tail(out + j, tail, out + rank);
-    for (int64_t t = 0; t < n; t++)
-        sum += load_tail(rows + index[t] * rank + j, tail, rows_end) * coefficient[t];
+    for (int64_t t = 0; t < n; t++) {
+        if (j == 0 && t + AHEAD < known)
+            prefetch_row(rows + index[t + AHEAD] * rank, rank);
+        sum += load_tail(rows + index[t] * rank + j, tail, rows_end) * (plain ? 1 : coefficient[t]);
+    }
     store_tail(out + j, tail, sum);
+}
+
+/* The same for all columns; coefficient NULL stands for ones. */
+static void add_rows(int64_t n, int64_t known, const int32_t *index, const REAL *coefficient,
+                     const REAL *rows, const REAL *rows_end, int64_t rank, REAL *out)
+{
+    if (coefficient)
+        add_rows_as(0, n, known, index, coefficient, rows, rows_end, rank, out);
+    else
+        add_rows_as(1, n, known, index, coefficient, rows, rows_end, rank, out);
 }
 
 /* values[t] less the shift of its row and column. */
@@ -140,7 +200,7 @@ static void find_means(workspace *ws, int64_t row)
 {
     const kernel_args *args = ws->args;
     int64_t begin = args->indptr[row], end = args->indptr[row + 1];
-    ws->mass = ws->target_mean = 0;
+    ws->mass = ws->target_mean = ws->lift = 0;
     clear(ws->mean, ws->rank);
     if (!ws->centred)
         return;
@@ -152,25 +212,31 @@ static void find_means(workspace *ws, int64_t row)
     }
     if (ws->mass == 0) /* design zero on the row: nothing to project */
         return;
-    ws->target_mean /= ws->mass;
+    double drawn = args->intercept_penalty / (ws->mass + args->intercept_penalty);
+    ws->lift = 1 + sqrt(drawn);
+    double part = (1 - drawn) / ws->lift;
+    ws->target_mean *= part / ws->mass;
     for (int64_t from = begin; from < end; from += ws->block) {
         int64_t n = end - from < ws->block ? end - from : ws->block;
         for (int64_t p = 0; p < n; p++) {
             int64_t t = from + p;
             double a = ws->design ? ws->design[args->indices[t]] : 1;
             double w = ws->weights ? ws->weights[t] : 1;
-            ws->pull[p] = (REAL)(w * a / ws->mass);
+            ws->pull[p] = (REAL)(part * w * a / ws->mass);
         }
-        add_rows(n, args->indices + from, ws->pull, ws->factors, ws->factors_end,
+        add_rows(n, horizon(args, end - from), args->indices + from, ws->pull, ws->factors, ws->factors_end,
                  ws->rank, ws->mean);
     }
 }
 
-INLINE void gather_factors(workspace *ws, const int32_t *index, int64_t n, int plain)
+INLINE void gather_factors(workspace *ws, const int32_t *index, int64_t n, int64_t known,
+                           int plain)
 {
     int64_t rank = ws->rank, ld = ws->ld, whole = rank / LANES * LANES;
     for (int64_t p = 0; p < n; p++) {
         const REAL *from = ws->factors + index[p] * rank;
+        if (p + AHEAD < known)
+            prefetch_row(ws->factors + index[p + AHEAD] * rank, rank);
         REAL *to = ws->panel + p * ld;
         REAL root = ws->root[p], pull = ws->pull[p];
         for (int64_t j = 0; j < whole; j += LANES) {
@@ -192,6 +258,7 @@ INLINE void gather_factors(workspace *ws, const int32_t *index, int64_t n, int p
 static void gather(workspace *ws, int64_t row, int64_t from, int64_t n)
 {
     const int32_t *index = ws->args->indices + from;
+    int64_t known = horizon(ws->args, ws->args->indptr[ws->args->stop] - from);
     for (int64_t p = 0; p < n; p++) {
         REAL root = ws->weights ? REAL_SQRT(ws->weights[from + p]) : 1;
         REAL a = ws->design ? ws->design[index[p]] : 1;
@@ -201,9 +268,9 @@ static void gather(workspace *ws, int64_t row, int64_t from, int64_t n)
         ws->target[p] = ws->centred ? root * (y - a * (REAL)ws->target_mean) : root * y;
     }
     if (ws->weights || ws->centred)
-        gather_factors(ws, index, n, 0);
+        gather_factors(ws, index, n, known, 0);
     else
-        gather_factors(ws, index, n, 1);
+        gather_factors(ws, index, n, known, 1);
 }
 
 /* x[0:ld] += panel' c for the first n rows of the panel. */

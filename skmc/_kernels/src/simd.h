@@ -73,25 +73,65 @@ INLINE vec keep_above(vec v, int64_t n)
     return keep(v, (int_vec)(lane_numbers() > (REAL_INT)n));
 }
 
-INLINE REAL sum_lanes(vec v)
+/* Sums of neighbouring lanes of a, then of b. */
+#if defined(__clang__)
+#if VECTOR_BYTES == 2 * REAL_BYTES
+#define EVEN_LANES 0, 2
+#define ODD_LANES 1, 3
+#elif VECTOR_BYTES == 4 * REAL_BYTES
+#define EVEN_LANES 0, 2, 4, 6
+#define ODD_LANES 1, 3, 5, 7
+#elif VECTOR_BYTES == 8 * REAL_BYTES
+#define EVEN_LANES 0, 2, 4, 6, 8, 10, 12, 14
+#define ODD_LANES 1, 3, 5, 7, 9, 11, 13, 15
+#else
+#define EVEN_LANES 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODD_LANES 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#endif
+INLINE vec pair_sums(vec a, vec b)
 {
-    REAL part[LANES];
-    memcpy(part, &v, sizeof v);
-    UNROLL
-    for (int half = LANES / 2; half > 0; half /= 2)
-        UNROLL
-        for (int lane = 0; lane < half; lane++)
-            part[lane] += part[lane + half];
-    return part[0];
+    return __builtin_shufflevector(a, b, EVEN_LANES) + __builtin_shufflevector(a, b, ODD_LANES);
 }
+#else
+INLINE vec pair_sums(vec a, vec b)
+{
+    int_vec even = lane_numbers() * 2;
+    return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, even + 1);
+}
+#endif
+
+INLINE void prefetch(const REAL *p) { __builtin_prefetch(p); }
 
 #else
 
+INLINE vec pair_sums(vec a, vec b) { (void)b; return a; }
+INLINE void prefetch(const REAL *p) { (void)p; }
+
 INLINE vec keep_below(vec v, int64_t n) { return n > 0 ? v : 0; }
 INLINE vec keep_above(vec v, int64_t n) { return n < 0 ? v : 0; }
-INLINE REAL sum_lanes(vec v) { return v; }
 
 #endif
+
+/* Sums of the lanes of LANES vectors, in place, the first vector. */
+INLINE vec sum_each(vec *v)
+{
+    UNROLL
+    for (int left = LANES; left > 1; left /= 2)
+        UNROLL
+        for (int p = 0; p < left / 2; p++)
+            v[p] = pair_sums(v[2 * p], v[2 * p + 1]);
+    return v[0];
+}
+
+INLINE REAL sum_lanes(vec v)
+{
+    UNROLL
+    for (int left = LANES; left > 1; left /= 2)
+        v = pair_sums(v, v);
+    REAL part[LANES];
+    memcpy(part, &v, sizeof v);
+    return part[0];
+}
 
 /* The n < LANES elements at p, then zeros. `end` is the end of p's array: a
  * whole vector is read, and cut, wherever that stays inside. */
@@ -113,20 +153,39 @@ INLINE void store_tail(REAL *p, int64_t n, vec v)
         p[k] = part[k];
 }
 
-/* u . v; u_tail holds what is left of u after whole vectors, then zeros. */
+/* u . v; u_tail holds what is left of u after whole vectors, then zeros. The
+ * order of the sums is that of `dots`. */
 INLINE REAL dot(const REAL *u, vec u_tail, const REAL *v, const REAL *v_end, int64_t n)
 {
-    vec even = {0}, odd = {0};
+    vec sum = {0};
     int64_t j = 0;
-    for (; j + 2 * LANES <= n; j += 2 * LANES) {
-        even += load_loose(u + j) * load_loose(v + j);
-        odd += load_loose(u + j + LANES) * load_loose(v + j + LANES);
-    }
     for (; j + LANES <= n; j += LANES)
-        even += load_loose(u + j) * load_loose(v + j);
+        sum += load_loose(u + j) * load_loose(v + j);
     if (j < n)
-        odd += u_tail * load_tail(v + j, n - j, v_end);
-    return sum_lanes(even + odd);
+        sum += u_tail * load_tail(v + j, n - j, v_end);
+    return sum_lanes(sum);
+}
+
+/* u . v_p for LANES vectors v_p of length n. As many sums at a time as there are
+ * lanes: then the sums over lanes cost little more than two shuffles each. */
+INLINE vec dots(const REAL *u, vec u_tail, const REAL *const *v, const REAL *v_end, int64_t n)
+{
+    vec sum[LANES];
+    UNROLL
+    for (int p = 0; p < LANES; p++)
+        sum[p] = (vec){0};
+    int64_t j = 0;
+    for (; j + LANES <= n; j += LANES) {
+        vec u_j = load_loose(u + j);
+        UNROLL
+        for (int p = 0; p < LANES; p++)
+            sum[p] += u_j * load_loose(v[p] + j);
+    }
+    if (j < n)
+        UNROLL
+        for (int p = 0; p < LANES; p++)
+            sum[p] += u_tail * load_tail(v[p] + j, n - j, v_end);
+    return sum_each(sum);
 }
 
 /* a . b of aligned vectors padded to a multiple of LANES. */

@@ -10,6 +10,7 @@
 #include "rows.h"
 #include "ridge.h"
 #include "entries.h"
+#include "scatter.h"
 
 #define JOIN_(isa, element) skmc_##isa##_##element
 #define JOIN(isa, element) JOIN_(isa, element)
@@ -18,4 +19,5 @@ extern const kernel_set JOIN(ISA_NAME, ELEMENT_NAME);
 
 const kernel_set JOIN(ISA_NAME, ELEMENT_NAME) = {
     ridge_rows, leave_one_out_rows, entries_rows, entries_pairs, spmm_rows,
+    spmm_columns, transpose_rows, bucket_entries,
 };
