@@ -30,6 +30,7 @@ autosummary_context = {
         "score",
         "leave_one_out",
         "predict_entries",
+        "recommend",
         "row_factors",
         "row_offsets",
         "get_feature_names_out",

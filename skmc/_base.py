@@ -350,4 +350,4 @@ class BaseCompleter(FittedCompleter):
         if self._row_number is not None:
             U, rows = U[self._row_number], rows[self._row_number]
         with blas_threads(observed.blas_threads):
-            return self._complete(observed, U, rows)
+            return self._complete(observed, self._fold_in(), U, rows)

@@ -9,6 +9,7 @@ from skmc._compat import _check_feature_names_in
 from skmc._fold_in import FoldIn
 from skmc._memory import check_dense_fits
 from skmc._parallel import blas_threads, effective_threads
+from skmc._recommend import Pattern, best_columns, check_number
 from skmc._units import r_squared
 from skmc._validation import row_weights, validate_matrix
 
@@ -40,12 +41,12 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "components_")
         check_dense_fits(X, 0 if self._indicated is None else self._indicated.size)
-        observed = self._validate(X)
+        observed, fold_in = self._validate(X), self._fold_in()
         with blas_threads(observed.blas_threads):
-            return self._complete(observed, *self._fold_in().factors(observed))
+            return self._complete(observed, fold_in, *fold_in.factors(observed))
 
-    def _complete(self, observed, U, rows):
-        out = self._fold_in().complete(U, rows)
+    def _complete(self, observed, fold_in, U, rows):
+        out = fold_in.complete(U, rows)
         if self.keep_observed:
             observed.fill(out)
         if self._kept is not None:
@@ -102,9 +103,9 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
             If an index is fractional, negative or out of range.
         """
         rows, cols = self._check_positions(rows, cols)
-        if self._row_number is not None:
-            rows = self._row_number[rows]
-        return self._fold_in().entries(self._row_factors, self._row_offsets, rows, cols)
+        return self._fold_in().entries(
+            self._row_factors, self._row_offsets, rows, cols, self._row_number
+        )
 
     def _check_positions(self, rows, cols):
         """Row and column numbers of entries of the training matrix, checked."""
@@ -133,6 +134,60 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         if self._row_number is not None:
             rows = self._row_number[rows]
         return self._row_offsets[rows] * self.scale_.mean()
+
+    def recommend(self, X, n=10, *, exclude_observed=True):
+        """Columns with the largest predictions in each row of X.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            Rows with holes, of the fit or new ones: each is seen by its own observed entries, as in
+            `transform`.
+        n : int, default=10
+            Number of columns for each row; more than there are columns means all of them.
+        exclude_observed : bool, default=True
+            Whether to leave out the columns that a row has observed.
+
+        Returns
+        -------
+        columns : ndarray of int, shape (n_samples, min(n, n_features))
+            Column numbers of X, also if empty columns are dropped; the largest prediction first,
+            equal ones by column number. Columns without training data are left out. -1 where a row
+            has fewer than n columns left.
+        values : ndarray of shape (n_samples, min(n, n_features))
+            Predictions of the model for them; NaN where there is no column. Cost: that of
+            `row_factors`, and O(n_features rank) for each row. The predictions of a few rows at a
+            time are held, never all of them.
+
+        Raises
+        ------
+        MemoryError
+            If the result would not fit, before it is computed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skmc import ALSCompleter
+        >>> X = np.outer([1.0, 2.0, 3.0, 4.0], [1.0, 4.0, 2.0, 3.0])
+        >>> completer = ALSCompleter(rank=1, alpha=0, center=False, scale=False).fit(X)
+        >>> columns, values = completer.recommend([[2.0, np.nan, np.nan, np.nan]], n=2)
+        >>> columns, values.round(2)
+        (array([[1, 3]]), array([[8., 6.]]))
+        """
+        check_is_fitted(self, "components_")
+        observed, fold_in = self._validate(X), self._fold_in()
+        n = check_number(n, *observed.shape)
+        pattern = Pattern(observed.rows.indptr, observed.rows.indices) if exclude_observed else None
+        with blas_threads(observed.blas_threads):
+            U, rows = fold_in.factors(observed)
+        return best_columns(fold_in, U, rows, n, pattern)
+
+    def _recommend_rows(self, numbers, n, pattern):
+        """Best columns of rows of the training matrix, given their numbers."""
+        n = check_number(n, numbers.size, self.n_features_in_)
+        numbers = numbers if self._row_number is None else self._row_number[numbers]
+        U, rows = self._row_factors[numbers], self._row_offsets[numbers]
+        return best_columns(self._fold_in(), U, rows, n, pattern)
 
     def leave_one_out(self, X):
         """Predict each observed entry from the other observed entries of its row.
@@ -294,11 +349,10 @@ def _check_codes(codes, size, name):
         whole = codes.dtype.kind == "f" and np.array_equal(codes, np.floor(codes))
         if not whole:
             raise ValueError(f"{name} must hold integers; got {codes.dtype}.")
-    bad = (codes < 0) | (codes >= size)
-    if bad.any():
-        at = int(np.argmax(bad))
+    if codes.size and (codes.min() < 0 or codes.max() >= size):
+        bad = (codes < 0) | (codes >= size)
         raise ValueError(
             f"{name} has {np.count_nonzero(bad)} values outside 0 ... {size - 1}, the first "
-            f"{codes[at]} at position {at}."
+            f"{codes[np.argmax(bad)]} at position {np.argmax(bad)}."
         )
-    return codes.astype(np.int64)
+    return codes.astype(np.int64) if codes.dtype.kind == "f" else codes

@@ -5,6 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skmc._factors import Factors
+from skmc._parallel import for_each_block
+
+# Entries predicted at a time, so that what is gathered for them stays in the cache.
+BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +63,9 @@ class FoldIn:
 
     def factors(self, observed):
         """Factors (n, r) and row offsets (n,) of the rows of an observed set in user units."""
+        design = None if self.row_penalty is None else self.learned
         return observed.standardized(self.offsets, self.scale).ridge_rows(
-            self.components.T, self.alpha, offset_penalty=self.row_penalty, design=self.learned
+            self.components.T, self.alpha, offset_penalty=self.row_penalty, design=design
         )
 
     def complete(self, U, rows):
@@ -71,10 +76,31 @@ class FoldIn:
         Z += self.offsets.astype(U.dtype)
         return Z
 
-    def entries(self, U, rows, i, j):
-        """Entries (i, j) of rows with these factors, in user units."""
-        z = Factors(U, self.components.T).entries(i, j, self.n_threads) + rows[i]
-        return (z * self.scale[j] + self.offsets[j]).astype(U.dtype, copy=False)
+    def entries(self, U, rows, i, j, number=None):
+        """Entries (i, j) of rows with these factors, in user units.
+
+        Row i has the factors ``U[i]``, or ``U[number[i]]`` where an array of numbers is given.
+        """
+        out = np.empty(i.shape[0], U.dtype)
+        factors = Factors(U, np.ascontiguousarray(self.components.T, U.dtype))
+
+        def kernel(start, stop):
+            for first in range(start, stop, BLOCK):
+                block = slice(first, min(first + BLOCK, stop))
+                at = i[block] if number is None else number[i[block]]
+                out[block] = self._entries(factors, rows, at, j[block])
+
+        # Gathers and units take as long as some twenty operations.
+        for_each_block(kernel, i.shape[0], self.n_threads, work_per_entry=2 * factors.rank + 20)
+        return out
+
+    def _entries(self, factors, rows, i, j):
+        z = factors.entries(i, j)
+        if self.row_penalty is not None:
+            z += rows[i]
+        z = z * self.scale[j]
+        z += self.offsets[j]
+        return z
 
     def leave_one_out(self, observed):
         """Residual of each observed entry, predicted from the rest of its row.

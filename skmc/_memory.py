@@ -6,6 +6,9 @@ import sys
 import numpy as np
 from scipy import sparse
 
+# Fewer bytes are allocated without asking, as the answer takes longer than the completion of a row.
+UNASKED = 2**20
+
 
 def available_bytes():
     """Memory that may still be allocated, in bytes, or None where the system does not tell."""
@@ -45,11 +48,30 @@ def check_dense_fits(X, n_indicators=0):
         return
     shape, itemsize = X.shape, 4 if X.dtype == np.float32 else 8
     columns = shape[1] + (shape[1] + 2 * n_indicators if n_indicators else 0)
-    needed = shape[0] * columns * itemsize
+    check_fits(
+        shape[0] * columns * itemsize,
+        f"The completed {shape[0]} x {shape[1]} matrix",
+        "Transform slices of the rows, or ask for single entries with predict_entries.",
+    )
+
+
+def check_fits(needed, what, advice):
+    """Raise MemoryError if a result does not fit in memory.
+
+    Parameters
+    ----------
+    needed : int
+        Bytes.
+    what : str
+        What takes them, the subject of the message.
+    advice : str
+        What to do instead, a sentence.
+    """
+    if needed < UNASKED:
+        return
     available = available_bytes()
     if available is not None and needed > available:
         raise MemoryError(
-            f"The completed {shape[0]} x {shape[1]} matrix takes {needed / 1e9:.3g} GB and "
-            f"{available / 1e9:.3g} GB are available. Transform slices of the rows, or ask for "
-            "single entries with predict_entries."
+            f"{what} takes {needed / 1e9:.3g} GB and {available / 1e9:.3g} GB are available. "
+            f"{advice}"
         )

@@ -48,11 +48,25 @@ def effective_threads(n_jobs=None):
         if _in_joblib_thread():
             return 1
         limits = map(_environment_limit, ("SKMC_NUM_THREADS", "OMP_NUM_THREADS"))
-        return min([joblib.cpu_count(), *filter(None, limits)])
+        return min([_cpu_count(), *filter(None, limits)])
     n_jobs = operator.index(n_jobs)
     if n_jobs == 0:
         raise ValueError("n_jobs must not be 0: use 1 for one thread, -1 for all cores.")
-    return n_jobs if n_jobs > 0 else max(1, joblib.cpu_count() + 1 + n_jobs)
+    return n_jobs if n_jobs > 0 else max(1, _cpu_count() + 1 + n_jobs)
+
+
+def _cpu_count():
+    """CPUs that this process may use."""
+    # joblib reads quotas from files, which takes as long as completing a row. What a process may
+    # set for itself is looked up every time; a quota from outside, once in a process.
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    limit = os.environ.get("LOKY_MAX_CPU_COUNT")
+    return _ask_once(joblib.cpu_count, os.getpid(), affinity, limit)
+
+
+@lru_cache(maxsize=1)
+def _ask_once(count, *_where):
+    return count()
 
 
 def _in_joblib_thread():

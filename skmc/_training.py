@@ -88,13 +88,14 @@ class Training:
             factors, columns = problem.centred(factors, columns)
             found = factors.unit_components(problem.n_rows)
             alpha = problem.noise_variance(result.residual.loss, float(found.shape[1]))
-        components = np.zeros((found.shape[1], self.learned.size), problem.dtype)
-        components[:, self.learned] = found.T
+        V = np.zeros((self.learned.size, found.shape[1]), problem.dtype)
+        V[self.learned] = found
         offsets = units.center.copy()
         offsets[self.learned] += units.scale[self.learned] * columns
         kind = NonNegativeFoldIn if isinstance(factors, NonNegativeFactors) else FoldIn
         return kind(
-            components=components,
+            # A view, so that whoever needs rows of V, as the kernels do, has them without a copy.
+            components=V.T,
             alpha=float(alpha),
             offsets=offsets,
             scale=units.scale,

@@ -1,12 +1,15 @@
 """Memory in proportion to what is observed, and a refusal of what cannot fit."""
 
 import sys
+import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
 from processes import run_python
 from registry import GENERAL, at
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 
 from skmc import ALSCompleter, _memory
 
@@ -87,6 +90,7 @@ def test_refusal_comes_before_any_work(E, small, dtype, monkeypatch):
     X = small.astype(dtype)
     completer = at(E, rank=1).fit(X)
     needed = 30 * 10 * np.dtype(dtype).itemsize
+    monkeypatch.setattr(_memory, "UNASKED", 0)
     monkeypatch.setattr(_memory, "available_bytes", lambda: needed)
     assert completer.transform(X).nbytes == needed
     monkeypatch.setattr(_memory, "available_bytes", lambda: needed - 1)
@@ -100,8 +104,18 @@ def test_refusal_comes_before_any_work(E, small, dtype, monkeypatch):
             call(X)
 
 
+def test_small_results_are_not_asked_about(small, monkeypatch):
+    def never():
+        raise AssertionError("asked")
+
+    completer = ALSCompleter(rank=1).fit(small)
+    monkeypatch.setattr(_memory, "available_bytes", never)
+    assert completer.transform(small[:1]).shape == (1, 10)
+
+
 def test_dense_input_is_not_refused(small, monkeypatch):
     # It is in memory already, and so is what comes out.
+    monkeypatch.setattr(_memory, "UNASKED", 0)
     monkeypatch.setattr(_memory, "available_bytes", lambda: 1)
     X = np.where(np.arange(300).reshape(30, 10) % 3, 1.0 + np.arange(10), np.nan)
     for E in GENERAL:
@@ -109,8 +123,39 @@ def test_dense_input_is_not_refused(small, monkeypatch):
 
 
 def test_unknown_memory_is_no_refusal(small, monkeypatch):
+    monkeypatch.setattr(_memory, "UNASKED", 0)
     monkeypatch.setattr(_memory, "available_bytes", lambda: None)
     assert ALSCompleter(rank=2).fit_transform(small).shape == (30, 10)
+
+
+@pytest.mark.parametrize("E", GENERAL, ids=lambda E: E.__name__)
+def test_few_entries_take_no_copy_of_the_components(E):
+    rng = np.random.default_rng(0)
+    columns = rng.permutation(20_000)
+    rows = np.arange(20_000) % 40
+    X = sparse.coo_array((1.0 + rows * columns / 20_000, (rows, columns)), shape=(40, 20_000))
+    completer = at(E, rank=3, alpha=1.0, max_iter=2, tol=10.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        completer.fit(X)
+    completer.predict_entries([0], [1])
+    tracemalloc.start()
+    completer.predict_entries([3, 4], [100, 200])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000
+
+
+def test_predictions_take_little_more_than_themselves():
+    X = np.outer(1.0 + np.arange(50), 1.0 + np.arange(40))
+    completer = ALSCompleter(rank=1, alpha=0, n_jobs=1).fit(X)
+    rows, columns = np.random.default_rng(0).integers(0, 40, (2, 1_000_000))
+    tracemalloc.start()
+    values = completer.predict_entries(rows, columns)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.6 * values.nbytes
+    np.testing.assert_allclose(values, X[rows, columns], rtol=1e-3)
 
 
 def test_available_memory_is_plausible():
@@ -136,6 +181,7 @@ def test_indicator_counts_towards_the_size(small, monkeypatch):
     completer = ALSCompleter(rank=2, add_indicator=True).fit(small)
     result = completer.transform(small)
     assert result.shape == (30, 20)
+    monkeypatch.setattr(_memory, "UNASKED", 0)
     monkeypatch.setattr(_memory, "available_bytes", lambda: result.nbytes - 1)
     with pytest.raises(MemoryError):
         completer.transform(small)

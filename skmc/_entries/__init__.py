@@ -14,6 +14,7 @@ from skmc._entries._labels import (
     encode_labels,
     find_labels,
     is_missing,
+    label_array,
     label_types,
 )
 
@@ -27,6 +28,7 @@ __all__ = [
     "find_labels",
     "is_frame",
     "is_missing",
+    "label_array",
     "label_columns",
     "label_types",
     "refuse_sparse",

@@ -98,6 +98,34 @@ def _counted(labels):
     return (np.flatnonzero(present) + low).astype(labels.dtype), codes
 
 
+def label_array(labels, known, name):
+    """Labels that a user lists, in a form that can be found among those that are known.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_labels,)
+        What the user gave.
+    known : ndarray
+        Distinct labels as `encode_labels` returns them.
+    name : str
+        Parameter that they were given as; named in error messages.
+
+    Returns
+    -------
+    labels : ndarray or pandas series of shape (n_labels,)
+        The labels.
+    """
+    if not hasattr(labels, "factorize"):
+        # A list of labels of several types stays that, and a tuple in it may be a label.
+        objects = known.dtype.kind == "O" and isinstance(labels, (list, tuple))
+        labels = np.fromiter(labels, object) if objects else np.asarray(labels)
+    if len(labels.shape) != 1:
+        raise ValueError(
+            f"{name} must be a 1-D list of labels; got {len(labels.shape)} dimensions."
+        )
+    return labels
+
+
 def find_labels(known, labels, name, user):
     """Positions of labels among those that are known.
 

@@ -18,10 +18,12 @@ from skmc._entries import (
     encode_labels,
     find_labels,
     is_frame,
+    label_array,
     label_columns,
     label_types,
     refuse_sparse,
 )
+from skmc._recommend import Pattern
 from skmc.completers._als import ALSCompleter
 
 
@@ -71,6 +73,8 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
     row is predicted by the offset of its column, one with an unknown column by the mean and the
     offset of its row. Without offsets (``center=False``) either is predicted by the mean.
 
+    For `recommend` the positions of the entries are kept, four bytes for each.
+
     References
     ----------
     .. [1] Koren, Y., Bell, R. and Volinsky, C. (2009). Matrix factorization techniques for
@@ -85,6 +89,9 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
     >>> regressor = EntryRegressor(completer).fit(X, y)
     >>> regressor.predict([["eve", "jam"]]).round(3)
     array([4.])
+    >>> columns, values = regressor.recommend(["eve"], n=1)
+    >>> columns, values.round(3)
+    (array([['jam']], dtype='<U3'), array([[4.]]))
     """
 
     _parameter_constraints: dict = {  # noqa: RUF012 - scikit-learn's convention
@@ -134,6 +141,7 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         completer = ALSCompleter(center="both") if self.completer is None else self.completer
         indptr, indices, values, weights = entries
         self.completer_ = clone(completer)._fit_entries(indptr, indices, values, shape, weights)
+        self._pattern = indptr, indices
         return self
 
     def _compressed(self, labels, y, weights):
@@ -176,6 +184,60 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
             out[new_row] = model.offsets_[j[new_row]]
         out[new_column] += model.row_offsets(i[new_column])
         return out
+
+    def recommend(self, rows, n=10, *, exclude_observed=True):
+        """Columns with the largest predictions in each of some rows.
+
+        Parameters
+        ----------
+        rows : array-like of shape (n_rows,)
+            Labels of rows of the fit. New rows are for the method of `completer_`, which takes
+            their entries.
+        n : int, default=10
+            Number of columns for each row; more than there are columns means all of them.
+        exclude_observed : bool, default=True
+            Whether to leave out the columns that a row had entries in when it was fitted.
+
+        Returns
+        -------
+        columns : ndarray of shape (n_rows, min(n, n_columns))
+            Labels of columns, the largest prediction first, equal ones in the order of
+            `column_labels_`. None, in an array of objects, where a row has fewer than n left.
+        values : ndarray of shape (n_rows, min(n, n_columns))
+            Predictions for them, those of `predict`; NaN where there is no column.
+
+        Raises
+        ------
+        ValueError
+            If a label was not in the fit.
+        MemoryError
+            If the result would not fit, before it is computed.
+        """
+        check_is_fitted(self, "completer_")
+        numbers = self._numbers_of(label_array(rows, self.row_labels_, "rows"))
+        pattern = Pattern(*self._pattern, numbers) if exclude_observed else None
+        columns, values = self.completer_._recommend_rows(numbers, n, pattern)
+        labels = self.column_labels_[columns]
+        none_left = columns < 0
+        if none_left.any():
+            labels = labels.astype(object)
+            labels[none_left] = None
+        return labels, values
+
+    def _numbers_of(self, rows):
+        """Numbers of the rows with these labels, all of which must be known."""
+        if not rows.shape[0]:
+            return np.zeros(0, dtype=np.int32)
+        numbers = find_labels(self.row_labels_, rows, "row", type(self).__name__)
+        unknown = np.flatnonzero(numbers < 0)
+        if unknown.size:
+            first = np.asarray(rows, dtype=object)[unknown[0]]
+            raise ValueError(
+                f"{unknown.size} of {numbers.size} row labels were not in the fit, the first "
+                f"{first!s} at position {unknown[0]}. Leave them out, or ask completer_.recommend, "
+                "which takes the entries of new rows."
+            )
+        return numbers
 
     def _warn_of_unknown(self, known, rows, columns):
         """Warn that most entries lie in unknown rows and columns, given the labels of these."""

@@ -312,8 +312,9 @@ class SymmetricGDCompleter(BaseCompleter):
             # Weights are of the fit alone: rows are folded in without them.
             observed = self._validate(X)
             observed = with_mirror_images(observed, mirror_images(observed))
+        fold_in = self._fold_in()
         with blas_threads(observed.blas_threads):
-            return self._complete(observed, *self._fold_in().factors(observed))
+            return self._complete(observed, fold_in, *fold_in.factors(observed))
 
     def _validate(self, X, *, reset=False, entry_weight=None):
         observed = super()._validate(X, reset=reset, entry_weight=entry_weight)

@@ -193,6 +193,20 @@ def test_effective_threads(monkeypatch):
     assert effective_threads() == 4
 
 
+def test_cpus_are_counted_anew_where_limits_have_changed(monkeypatch):
+    for name in ("SKMC_NUM_THREADS", "OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
+        monkeypatch.delenv(name, raising=False)
+    counts = iter((8, 4, 3, 2))
+    monkeypatch.setattr(joblib, "cpu_count", lambda: next(counts))
+    assert [effective_threads(), effective_threads(-1), effective_threads(-2)] == [8, 8, 7]
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "4")
+    assert [effective_threads(), effective_threads()] == [4, 4]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 5}, raising=False)
+    assert [effective_threads(), effective_threads()] == [3, 3]
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert [effective_threads(), effective_threads()] == [2, 2]
+
+
 def test_effective_threads_within_joblib(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
