@@ -124,7 +124,7 @@ class OffsetModel:
         start : Offsets or None
             Offsets of a near-by residual, to start from.
         overwrite : bool, default=False
-            Whether the result may take the place of `entries`.
+            Whether the result may take the place of `entries`: an array less to be filled.
 
         Returns
         -------
@@ -139,15 +139,16 @@ class OffsetModel:
         if self.has_rows:
             rows = self._best_rows(entries, None if start is None else start.rows)
             ones = np.ones(self.observed.shape[1], dtype=entries.dtype)
-            entries = self.observed.subtract_outer(entries, rows, ones, overwrite=overwrite)
-            overwrite = True
+            out = entries if overwrite else None
+            entries, overwrite = self.observed.subtract_outer(entries, rows, ones, out), True
         entries, columns = self._project_columns(entries, overwrite=overwrite)
         return entries, Offsets(columns, rows)
 
     def _project_columns(self, entries, *, overwrite=False):
         means = self._column_means(entries)
         design = None if self.row_scale is None else self.design
-        return self.observed.subtract_outer(entries, design, means, overwrite=overwrite), means
+        out = entries if overwrite else None
+        return self.observed.subtract_outer(entries, design, means, out), means
 
     def _column_means(self, entries):
         total = self.observed.column_sums(self.observed.weighted(entries), self.design)

@@ -84,7 +84,7 @@ class CompletionProblem:
     @cached_property
     def at_zero(self):
         """Residual at Z = 0: the data less their offsets."""
-        return self._residual(self.observed.values, None)
+        return self._residual(self.observed.values)
 
     @cached_property
     def total_weight(self):
@@ -130,14 +130,14 @@ class CompletionProblem:
         total = max(columns.sum(), np.finfo(np.float64).tiny)
         return float(multiplicity @ rows**2 / total), float(columns @ columns / total)
 
-    def residual(self, factors, start=None):
-        """Residual at Z = U V', in O(nnz r)."""
+    def residual(self, factors, start=None, out=None):
+        """Residual at Z = U V', in O(nnz r); its entries may be written to the array `out`."""
         if factors.rank == 0:
             return self.at_zero
-        entries = self.observed.residual(factors.U, factors.V)
+        entries = self.observed.residual(factors.U, factors.V, out)
         return self._residual(entries, start, overwrite=True)
 
-    def _residual(self, entries, start, *, overwrite=False):
+    def _residual(self, entries, start=None, *, overwrite=False):
         entries, offsets = self.offsets.project(entries, start, overwrite=overwrite)
         loss = 0.5 * self.observed.dot(self.observed.weighted(entries), entries)
         if offsets.rows is not None:

@@ -32,6 +32,16 @@ def test_entry_arrays_and_products_agree_between_forms():
         np.testing.assert_allclose(
             as_array(observed, shifted), np.where(mask, R - np.outer(a, b), 0), atol=1e-12
         )
+        for out in (np.empty_like(entries), entries.copy()):
+            assert observed.residual(U, V, out) is out
+            np.testing.assert_array_equal(out, entries)
+            for first in (None, a):
+                wanted = observed.subtract_outer(entries, first, b)
+                assert observed.subtract_outer(entries.copy(), first, b, out) is out
+                np.testing.assert_array_equal(out, wanted)
+        in_place = entries.copy()
+        observed.subtract_outer(in_place, a, b, in_place)
+        np.testing.assert_array_equal(in_place, shifted)
         np.testing.assert_allclose(observed.matmul(entries, V), R @ V, atol=1e-12)
         np.testing.assert_allclose(observed.rmatmul(entries, U), R.T @ U, atol=1e-12)
         np.testing.assert_allclose(observed.column_sums(entries, a), a @ R, atol=1e-12)

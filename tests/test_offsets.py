@@ -38,6 +38,21 @@ def test_row_and_column_offsets_are_the_minimiser(form):
     )
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", ["none", "column", "both"])
+@pytest.mark.parametrize("row_scale", [False, True])
+def test_projection_in_place(form, kind, row_scale):
+    problem = make_problem(kind=kind, form=form, row_scale=row_scale)
+    values = problem.observed.values
+    before, in_place = values.copy(), values.copy()
+    wanted, offsets = problem.offsets.project(values)
+    found, again = problem.offsets.project(in_place, overwrite=True)
+    assert found is in_place
+    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(again.columns, offsets.columns)
+    np.testing.assert_array_equal(values, before)
+
+
 def test_projection_is_idempotent_and_no_longer_than_its_argument():
     problem = make_problem(weighted=True)
     observed, model = problem.observed, problem.offsets

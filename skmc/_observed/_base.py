@@ -70,12 +70,15 @@ class ObservedMatrix(ABC):
         return transposed(self.rows, pointers, n_threads=self.n_threads)
 
     @abstractmethod
-    def residual(self, U, V):
-        """Entry array of x_ij - u_i . v_j, in O(nnz r)."""
+    def residual(self, U, V, out=None):
+        """Entry array of x_ij - u_i . v_j, written to `out` if it is given, in O(nnz r)."""
 
     @abstractmethod
-    def subtract_outer(self, entries, a, b, *, overwrite=False):
-        """Entry array of e_ij - a_i b_j, in place of e if `overwrite`; a None means ones."""
+    def subtract_outer(self, entries, a, b, out=None):
+        """Entry array of e_ij - a_i b_j; a is one everywhere if None.
+
+        It is written to the entry array `out`, which may be `entries`, if one is given.
+        """
 
     @abstractmethod
     def matmul(self, entries, B):

@@ -77,16 +77,15 @@ class DenseObserved(ObservedMatrix):
             weights=None if self.weights is None else self.weights[self.mask],
         )
 
-    def residual(self, U, V):
-        out = U @ V.T
+    def residual(self, U, V, out=None):
+        out = np.matmul(U, V.T, out=out)
         return self._masked(np.subtract(self.values, out, out=out))
 
-    def subtract_outer(self, entries, a, b, *, overwrite=False):
+    def subtract_outer(self, entries, a, b, out=None):
         b = b.astype(self.dtype, copy=False)
-        out = entries if overwrite else None
         if a is not None:
             b = np.multiply.outer(a.astype(self.dtype, copy=False), b)
-            out = out if overwrite else b
+            out = b if out is None else out
         return self._masked(np.subtract(entries, b, out=out))
 
     def _masked(self, entries):

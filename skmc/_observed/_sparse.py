@@ -76,18 +76,18 @@ class SparseObserved(ObservedMatrix):
         taken = np.repeat(rows, self.row_counts)
         return np.bincount(self._rows.indices[taken], minlength=self.shape[1])
 
-    def residual(self, U, V):
-        return self._residual(self.values, U, V, np.empty_like(self.values))
+    def residual(self, U, V, out=None):
+        return self._entries(self.values, U, V, out)
 
-    def subtract_outer(self, entries, a, b, *, overwrite=False):
+    def subtract_outer(self, entries, a, b, out=None):
         a = np.ones(self.shape[0]) if a is None else a
-        out = entries if overwrite else np.empty_like(entries)
-        return self._residual(entries, a[:, None], b[:, None], out)
+        return self._entries(entries, a[:, None], b[:, None], out)
 
-    def _residual(self, values, U, V, out):
+    def _entries(self, values, U, V, out=None):
         view = self._rows
         U = np.ascontiguousarray(U, dtype=self.dtype)
         V = np.ascontiguousarray(V, dtype=self.dtype)
+        out = np.empty_like(values) if out is None else out
 
         def kernel(start, stop):
             _kernels.entries_rows(

@@ -131,7 +131,7 @@ def relaxed(result, relaxation, **options):
     return replace(both, converged=False, stop_reason=result.stop_reason)
 
 
-def nuclear_path(folds, alphas, max_rank, relaxations, **options):
+def nuclear_path(folds, alphas, max_rank, relaxations, solver=None, **options):
     """Path of the nuclear-norm problem, with relaxed refits, over all folds at once.
 
     It ends when neither the solutions nor any of their refits have gained for a while.
@@ -146,6 +146,8 @@ def nuclear_path(folds, alphas, max_rank, relaxations, **options):
         Bound on the rank.
     relaxations : sequence of float
         Factors on the penalty for the refits.
+    solver : SoftImpute or None
+        What finds the solutions; None takes the defaults.
     **options : dict
         `max_iter` and `tol` of the solvers.
 
@@ -157,7 +159,7 @@ def nuclear_path(folds, alphas, max_rank, relaxations, **options):
     scores = np.full((len(alphas), len(relaxations), len(folds)), np.nan)
     if not folds:
         return Path(scores, 0)
-    solver, starts = SoftImpute(), [None] * len(folds)
+    solver, starts = solver or SoftImpute(), [None] * len(folds)
     n_iter = sum(fold.n_iter for fold in folds)
     patience = [Patience(places_of(alphas)) for _ in relaxations]
     alive = [True] * len(relaxations)
@@ -197,17 +199,19 @@ class RankAlphaPath:
         Bounds on the rank, increasing.
     alphas : ndarray of shape (n_alphas,)
         Penalties in the user's units, decreasing.
+    solver : AlternatingLeastSquares or None
+        The solver; None takes the defaults.
     **options : dict
         `max_iter` and `tol` of the solver.
     """
 
-    def __init__(self, folds, ranks, alphas, **options):
+    def __init__(self, folds, ranks, alphas, solver=None, **options):
         self.folds = folds
         self.ranks = ranks
         self.alphas = alphas
         self.places = places_of(alphas)
         self.options = options
-        self.solver = AlternatingLeastSquares()
+        self.solver = solver or AlternatingLeastSquares()
         self.scores = np.full((len(ranks), len(alphas), len(folds)), np.nan)
         self.n_iter = sum(fold.n_iter for fold in folds)
 

@@ -36,6 +36,10 @@ class ALSCompleter(BaseCompleter):
         edge of the noise, `rank` of them at most, and these are fitted with 0.4 of it; pure noise
         is fitted by nothing. At 0, rows with fewer entries than the rank get the factors of
         smallest norm.
+    momentum : {"nesterov", None}, default="nesterov"
+        Extrapolation of the column factors between sweeps, restarted when a sweep turns back or the
+        objective rises: the same solution in fewer sweeps, two to three times fewer where
+        many are needed. None: plain sweeps.
     center : bool or "both", default=True
         True: column offsets are part of the model, unpenalised and fitted jointly with the
         factors. ``"both"``: shrunk row offsets too, for ratings. False: none.
@@ -151,9 +155,10 @@ class ALSCompleter(BaseCompleter):
         **BaseCompleter._parameter_constraints,
         "rank": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
+        "momentum": [StrOptions({"nesterov"}), None],
     }
     _test_variants: ClassVar = (
-        {"alpha": 1.0},
+        {"alpha": 1.0, "momentum": None},
         {"alpha": 0, "rank": 1},
         {"rank": "auto"},
     )
@@ -163,6 +168,7 @@ class ALSCompleter(BaseCompleter):
         rank=10,
         *,
         alpha="auto",
+        momentum="nesterov",
         center=True,
         scale="noise",
         init="svd",
@@ -179,6 +185,7 @@ class ALSCompleter(BaseCompleter):
     ):
         self.rank = rank
         self.alpha = alpha
+        self.momentum = momentum
         self.center = center
         self.scale = scale
         self.init = init
@@ -194,7 +201,7 @@ class ALSCompleter(BaseCompleter):
         self.verbose = verbose
 
     def _make_solver(self):
-        return AlternatingLeastSquares()
+        return AlternatingLeastSquares(momentum=self.momentum)
 
     def _rank_and_alpha(self):
         return self.rank, self.alpha

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from skmc._compat import StrOptions
 from skmc._search import Plan, RankAlphaPath, growing_ranks
 from skmc.completers._path_cv import PathCV
 from skmc.solvers import AlternatingLeastSquares
@@ -43,6 +44,10 @@ class ALSCompleterCV(PathCV):
     one_standard_error : bool, default=False
         Choose the simplest model whose mean score is within one standard error of the best, rather
         than within 0.1 % of its error.
+    momentum : {"nesterov", None}, default="nesterov"
+        Extrapolation of the column factors between sweeps, restarted when a sweep turns back or the
+        objective rises: the same solution in fewer sweeps, two to three times fewer where
+        many are needed. None: plain sweeps.
     center : bool or "both", default=True
         True: column offsets are part of the model, unpenalised and fitted jointly with the
         factors. ``"both"``: shrunk row offsets too, for ratings. False: none.
@@ -151,6 +156,7 @@ class ALSCompleterCV(PathCV):
     _parameter_constraints: dict = {  # noqa: RUF012 - scikit-learn's convention
         **PathCV._parameter_constraints,
         "ranks": ["array-like", None],
+        "momentum": [StrOptions({"nesterov"}), None],
     }
     _test_settings: ClassVar = {"ranks": [1, 2], "n_alphas": 3, "eps": 0.01, "cv": 2}
 
@@ -163,6 +169,7 @@ class ALSCompleterCV(PathCV):
         n_alphas=20,
         cv=5,
         one_standard_error=False,
+        momentum="nesterov",
         center=True,
         scale="noise",
         max_iter=500,
@@ -181,6 +188,7 @@ class ALSCompleterCV(PathCV):
         self.n_alphas = n_alphas
         self.cv = cv
         self.one_standard_error = one_standard_error
+        self.momentum = momentum
         self.center = center
         self.scale = scale
         self.max_iter = max_iter
@@ -194,11 +202,13 @@ class ALSCompleterCV(PathCV):
         self.verbose = verbose
 
     def _make_solver(self):
-        return AlternatingLeastSquares()
+        return AlternatingLeastSquares(momentum=self.momentum)
 
     def _choose(self, folds, alphas, largest_rank):
         ranks = self._checked_ranks(largest_rank)
-        path = RankAlphaPath(folds, ranks, alphas, **self._search_options()).run()
+        path = RankAlphaPath(
+            folds, ranks, alphas, solver=self._make_solver(), **self._search_options()
+        ).run()
         r, a = path.best(one_standard_error=self.one_standard_error)
         found = {
             "ranks_": np.asarray(ranks),

@@ -36,8 +36,8 @@ class ProjectedGDCompleter(BaseCompleter):
         below it may go round in circles; the sparser the data the longer a step may be.
         ``"auto"`` follows the curvature along the last changes and is never shorter than 1.0.
     momentum : {"nesterov", None}, default="nesterov"
-        Nesterov extrapolation k / (k + 3), restarted when the objective rises; None is plain
-        projected gradient.
+        Extrapolation k / (k + 3) between steps, restarted when the objective rises: the same
+        solution in fewer steps. None: plain projected gradient.
     center : bool or "both", default=True
         True: column offsets are part of the model, unpenalised and fitted jointly with the
         factors. ``"both"``: shrunk row offsets too, for ratings. False: none.

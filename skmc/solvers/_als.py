@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import linalg
 
 from skmc._factors import Factors
 from skmc.solvers._base import Solver, SolverState, rises
 from skmc.solvers._init import fit_rows, revived
 
-# Sweeps between two balancings of the factors.
-BALANCE_EVERY = 10
+# Sweeps between two balancings of the factors, which sweeps bring about slowly under a small
+# penalty.
+BALANCE_EVERY = 3
 # With fewer entries to a degree of freedom than this, the spectral start is too far from the
 # solution without penalty to find it; falling penalties lead there. They halve that often, from
 # half of the one that fits nothing, with that many sweeps at each.
@@ -30,15 +32,15 @@ class _State(SolverState):
 class AlternatingLeastSquares(Solver):
     """Exact minimisation over the rows of U (and b), then over the rows of V (and mu).
 
-    Nesterov extrapolation of (V, mu) with weight k / (k + 3), restarted when the objective rises,
-    so the objective never does. Cost per sweep: nnz r^2 + (n + m) r^3 / 3 multiply-adds. Without a
-    penalty the start follows minima of falling penalties where few entries leave local minima
-    near the spectral one.
+    Nesterov extrapolation of (V, mu) with weight k / (k + 3), restarted when a sweep turns back
+    from where it led, and when the objective rises, so the objective never does. Cost per sweep:
+    nnz r^2 + (n + m) r^3 / 3 multiply-adds. Without a penalty the start follows minima of falling
+    penalties where few entries leave local minima near the spectral one.
 
     Parameters
     ----------
     momentum : {"nesterov", None}, default="nesterov"
-        Extrapolation of the column factors between sweeps.
+        Extrapolation of the column factors between sweeps; None is for comparison.
     """
 
     name = "als"
@@ -73,21 +75,22 @@ class AlternatingLeastSquares(Solver):
         )
 
     def step(self, problem, state):
-        beta = state.momentum / (state.momentum + 3.0) if self.momentum else 0.0
-        extrapolate = beta > 0 and state.previous_V is not None
-        new = self._sweep(problem, state, beta if extrapolate else 0.0)
-        if extrapolate and rises(problem, new, state):
-            new = self._sweep(problem, state, 0.0)
-            new.momentum = 0
-        return new
-
-    def _sweep(self, problem, state, beta):
-        observed, offsets = problem.observed, problem.offsets
+        k = state.momentum if self.momentum else 0
         V, columns = state.factors.V, state.columns
-        if beta > 0:
-            beta = V.dtype.type(beta)
+        if k > 0:
+            beta = V.dtype.type(k / (k + 3.0))
             V = V + beta * (V - state.previous_V)
             columns = columns + beta * (columns - state.previous_columns)
+        new = self._sweep(problem, state, V, columns)
+        if k > 0 and rises(problem, new, state):
+            new = self._sweep(problem, state, state.factors.V, state.columns)
+        elif k == 0 or not _turns_back(problem, state.factors.V, V, new.factors.V):
+            new.momentum = state.momentum + 1
+        return new if new.sweep % BALANCE_EVERY else self._balance(problem, new)
+
+    def _sweep(self, problem, state, V, columns):
+        """State after a sweep from V and the column offsets, without momentum."""
+        observed, offsets = problem.observed, problem.offsets
         U, rows = fit_rows(problem, V, columns)
         V, columns, value = observed.ridge_columns(
             U,
@@ -104,7 +107,7 @@ class AlternatingLeastSquares(Solver):
         new = Factors(U, V)
         change = _product_norm(U - old.U, old.V) + _product_norm(U, V - old.V)
         loss = loss_and_column_penalty - 0.5 * problem.alpha * _squares(V)
-        next_state = _State(
+        return _State(
             factors=new,
             objective=loss_and_column_penalty + row_penalty,
             loss=max(loss, 0.0),
@@ -114,22 +117,26 @@ class AlternatingLeastSquares(Solver):
             rows=rows,
             previous_V=old.V,
             previous_columns=state.columns,
-            momentum=state.momentum + 1,
             sweep=state.sweep + 1,
         )
-        return self._balance(problem, next_state)
 
     @staticmethod
     def _balance(problem, state):
-        """Every few sweeps choose the factors of smallest norm with the same product."""
-        if state.sweep % BALANCE_EVERY:
-            return state
+        """Choose the factors of smallest norm with the same product."""
         before = problem.penalty(state.factors)
+        V = state.factors.V
         state.factors = state.factors.balanced()
         state.objective += problem.penalty(state.factors) - before
-        # The old factors are in another basis: start the extrapolation afresh from here.
-        state.previous_V, state.previous_columns = state.factors.V, state.columns
+        # The last step, which the extrapolation goes on with, in the new basis.
+        turn = linalg.lstsq(V, state.factors.V, check_finite=False, lapack_driver="gelsy")[0]
+        state.previous_V = state.factors.V - (V - state.previous_V) @ turn
         return state
+
+
+def _turns_back(problem, before, start, end):
+    """Whether a sweep led back from its start, where column factors before it had led."""
+    weight = problem.offsets.column_weight[:, None]
+    return float(np.vdot(weight * (start - end), end - before)) > 0
 
 
 def _has_few_entries(problem):

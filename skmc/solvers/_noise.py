@@ -163,7 +163,7 @@ def edge_of_unit_noise(problem):
     return float(max(edge, np.sqrt(2.0 * np.log(max(problem.total_weight, 1.0)))))
 
 
-def find_noise(problem, init, *, units, max_iter, tol, random_state=None, verbose=0):
+def find_noise(problem, init, *, units, max_iter, tol, solver=None, random_state=None, verbose=0):
     """Solve the nuclear-norm problem at the edge of its noise.
 
     Parameters
@@ -178,6 +178,8 @@ def find_noise(problem, init, *, units, max_iter, tol, random_state=None, verbos
         Largest number of iterations.
     tol : float
         Accuracy relative to the residual.
+    solver : SoftImpute or None
+        What solves it; None takes the defaults.
     random_state : RandomState or None
         Used by a random start only.
     verbose : int
@@ -190,7 +192,7 @@ def find_noise(problem, init, *, units, max_iter, tol, random_state=None, verbos
     noise : NoiseSchedule
         What is known of the noise.
     """
-    solver = SoftImpute()
+    solver = solver or SoftImpute()
     free = problem.with_alpha(0.0, rank=problem.largest_rank)
     noise = NoiseSchedule(free, max_iter, tol, units=units)
     start = solver.start(noise.problem, init, random_state)
@@ -242,7 +244,10 @@ def solve_at_edge(solver, problem, init, *, select, relaxation, units, random_st
         The fit; its iterations and trace include those of the selection.
     """
     bound, bounded = problem.rank, problem.rank < problem.largest_rank
-    found, noise = find_noise(problem, init, units=units, random_state=random_state, **options)
+    found, noise = find_noise(
+        problem, init, units=units, random_state=random_state,
+        solver=solver if isinstance(solver, SoftImpute) else None, **options,
+    )  # fmt: skip
     rank = min(noise.rank, bound) if select else bound
     del problem
     if rank == 0:

@@ -1,7 +1,7 @@
 """Accelerated proximal gradient steps on Z itself, kept as factors."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -53,6 +53,8 @@ class ProximalState(SolverState):
         Steps for which the estimate may not sink.
     alpha : float
         Penalty of the problem at the state.
+    spare : list of ndarray
+        Entry arrays that are no longer needed: new ones, as large as the data, take long to fill.
     """
 
     current: Iterate | None = None
@@ -62,6 +64,13 @@ class ProximalState(SolverState):
     lipschitz: float = 1.0
     hold: int = 0
     alpha: float = 0.0
+    spare: list = field(default_factory=list)
+
+    def release(self, iterate):
+        """Let later steps write over the residual of an iterate."""
+        # That of Z = 0 belongs to the problem, and may be the data.
+        if iterate.s.size:
+            self.spare.append(iterate.residual.entries)
 
 
 class ProximalGradient(Solver):
@@ -149,6 +158,7 @@ class ProximalGradient(Solver):
                 pace=min(1.0, step * largest),
                 lipschitz=self._relax(state, curvature, largest),
                 hold=max(state.hold - 1, 0),
+                spare=state.spare,
             )
             too_long = curvature * step > LONGEST and step * largest > 1.0
             if self.step_size == "auto" and too_long:
@@ -157,7 +167,10 @@ class ProximalGradient(Solver):
             elif beta > 0 and rises(problem, new, state):
                 state.momentum, beta = 0, 0.0
             else:
+                if state.previous is not state.current:
+                    state.release(state.previous)
                 return new
+            state.release(current)
 
     def _step_length(self, state, largest):
         if self.step_size == "auto":
@@ -172,22 +185,27 @@ class ProximalGradient(Solver):
         return max(0.9 * state.lipschitz, min(1.2 * curvature, state.lipschitz), 1e-12)
 
     def _propose(self, problem, state, beta, step):
-        observed = problem.observed
+        observed, kind = problem.observed, problem.dtype.type
         current, previous = state.current, state.previous
         entries = current.residual.entries
         A, B = current.P, current.right
+        spare = state.spare.pop() if state.spare else None
         if beta > 0:
-            kind = problem.dtype.type
-            entries = entries + kind(beta) * (entries - previous.residual.entries)
+            spare = np.subtract(entries, previous.residual.entries, out=spare)
+            spare *= kind(beta)
+            spare += entries
+            entries = spare
             A = np.hstack([A, previous.P])
             B = np.hstack([kind(1 + beta) * B, kind(-beta) * previous.right])
         operator = SparsePlusLowRank(observed, observed.weighted(entries), step, A, B)
         P, s, Q, basis = self._decompose(problem, operator, state, step)
         factors = Factors(P * s, Q)
-        new = Iterate(P, s, Q, problem.residual(factors, current.residual.offsets))
+        out = state.spare.pop() if state.spare else None
+        new = Iterate(P, s, Q, problem.residual(factors, current.residual.offsets, out))
         change = low_rank_norm([(1.0, new.P, new.right), (-1.0, current.P, current.right)])
-        difference = current.residual.entries - new.residual.entries
+        difference = np.subtract(current.residual.entries, new.residual.entries, out=spare)
         on_omega = observed.dot(observed.weighted(difference), difference)
+        state.spare.append(difference)
         return new, basis, change, on_omega / change**2 if change > 0 else 0.0
 
     def _decompose(self, problem, operator, state, step):
