@@ -59,7 +59,7 @@ def main():
         print_machine()
         print("\nCPU time of the sparse form over that of the dense form, by fraction observed:\n")
         print(f"{'solver':14}{'shape':>14}{'':10}" + "".join(f"{f:7.2f}" for f in FRACTIONS))
-        for name in ("soft_impute", "projected_gd", "als"):
+        for name in ("soft_impute", "projected_gd"):
             for dtype in (np.float64, np.float32):
                 for shape in SHAPES:
                     ratios = []

@@ -105,7 +105,7 @@ class BaseCompleter(FittedCompleter):
         check_some_observed(observed)
         if sample_weight is not None:
             sample_weight = row_weights(sample_weight, observed.shape[0])
-        with blas_threads(observed.blas_threads):
+        with blas_threads(1):
             self._fit_observed(observed, sample_weight)
         return observed
 
@@ -125,7 +125,7 @@ class BaseCompleter(FittedCompleter):
         self.n_features_in_ = shape[1]
         threads = effective_threads(self.n_jobs)
         observed = observed_from_csr(indptr, indices, values, shape, weights, threads)
-        with blas_threads(observed.blas_threads):
+        with blas_threads(1):
             self._fit_observed(observed)
         return self
 
@@ -349,5 +349,5 @@ class BaseCompleter(FittedCompleter):
         U, rows = self._row_factors, self._row_offsets
         if self._row_number is not None:
             U, rows = U[self._row_number], rows[self._row_number]
-        with blas_threads(observed.blas_threads):
+        with blas_threads(1):
             return self._complete(observed, self._fold_in(), U, rows)

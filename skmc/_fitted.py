@@ -42,7 +42,7 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "components_")
         check_dense_fits(X, 0 if self._indicated is None else self._indicated.size)
         observed, fold_in = self._validate(X), self._fold_in()
-        with blas_threads(observed.blas_threads):
+        with blas_threads(1):
             return self._complete(observed, fold_in, *fold_in.factors(observed))
 
     def _complete(self, observed, fold_in, U, rows):
@@ -81,7 +81,7 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "components_")
         observed = self._validate(X)
-        with blas_threads(observed.blas_threads):
+        with blas_threads(1):
             return self._fold_in().factors(observed)[0]
 
     def predict_entries(self, rows, cols):
@@ -178,7 +178,7 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         observed, fold_in = self._validate(X), self._fold_in()
         n = check_number(n, *observed.shape)
         pattern = Pattern(observed.rows.indptr, observed.rows.indices) if exclude_observed else None
-        with blas_threads(observed.blas_threads):
+        with blas_threads(1):
             U, rows = fold_in.factors(observed)
         return best_columns(fold_in, U, rows, n, pattern)
 

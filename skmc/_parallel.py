@@ -93,8 +93,8 @@ def _blas():
 def blas_threads(n_threads):
     """Let BLAS use `n_threads` threads inside the block.
 
-    On products of a few million operations BLAS threads spend their time waiting for each other,
-    and they compete with the threads of the kernels.
+    BLAS threads spend their time waiting for each other on small products, and they compete with
+    the threads of the kernels.
     """
     with _blas().limit(limits=n_threads, user_api="blas"):
         yield

@@ -129,11 +129,6 @@ class ObservedMatrix(ABC):
         view = self.rows
         return np.repeat(np.arange(self.shape[0]), self.row_counts), view.indices
 
-    @property
-    def blas_threads(self):
-        """Threads that pay in products with entry arrays and factors."""
-        return 1
-
     def with_unit_weights(self, row_weight=None):
         """The same matrix with weights divided by their mean, and the mean; equal ones are none.
 

@@ -7,8 +7,9 @@ from skmc._observed._sparse import SparseObserved
 from skmc._observed._view import row_pointers
 
 # Fraction of observed entries from which masked BLAS products on the whole array beat gathers of
-# the observed ones.
-DENSE_CROSSOVER = 0.25
+# the observed ones, by benchmarks/bench_dense.py: 0.35 to 0.5 in single precision, 0.4 to 0.6 in
+# double.
+DENSE_CROSSOVER = 0.5
 
 
 def observed_from_dense(values, mask, weights=None, n_threads=1):

@@ -6,9 +6,13 @@ import numpy as np
 
 from skmc._observed._base import ObservedMatrix
 from skmc._observed._view import CompressedView, row_pointers
+from skmc._parallel import for_each_block
 
-# Number of cells from which BLAS threads pay.
-THREADED_SIZE = 4_000_000
+# Cells handled at a time, so that temporary arrays stay in the cache. The blocks are the same for
+# any number of threads, and with them the products to the last bit.
+CELLS = 1 << 18
+# Parts that the columns of larger arrays are cut into for products with the transpose.
+PARTS = 4
 
 
 class DenseObserved(ObservedMatrix):
@@ -35,10 +39,6 @@ class DenseObserved(ObservedMatrix):
         self.weights = weights
         self.n_threads = n_threads
         self._pattern = {} if pattern is None else pattern
-
-    @property
-    def blas_threads(self):
-        return self.n_threads if self.values.size >= THREADED_SIZE else 1
 
     @property
     def nnz(self):
@@ -78,32 +78,71 @@ class DenseObserved(ObservedMatrix):
         )
 
     def residual(self, U, V, out=None):
-        out = np.matmul(U, V.T, out=out)
-        return self._masked(np.subtract(self.values, out, out=out))
+        out = np.empty(self.shape, self.dtype) if out is None else out
+
+        def kernel(block):
+            np.matmul(U[block], V.T, out=out[block])
+            np.subtract(self.values[block], out[block], out=out[block])
+            self._mask(out, block)
+
+        self._for_rows(kernel, 2 * U.shape[1])
+        return out
 
     def subtract_outer(self, entries, a, b, out=None):
-        b = b.astype(self.dtype, copy=False)
-        if a is not None:
-            b = np.multiply.outer(a.astype(self.dtype, copy=False), b)
-            out = b if out is None else out
-        return self._masked(np.subtract(entries, b, out=out))
+        out = np.empty(self.shape, self.dtype) if out is None else out
+        a, b = (None if x is None else x.astype(self.dtype, copy=False) for x in (a, b))
 
-    def _masked(self, entries):
+        def kernel(block):
+            c = b if a is None else np.multiply.outer(a[block], b)
+            np.subtract(entries[block], c, out=out[block])
+            self._mask(out, block)
+
+        self._for_rows(kernel, 2)
+        return out
+
+    def _mask(self, entries, block=slice(None)):
         if not self._complete:
-            entries *= self.mask
-        return entries
+            entries[block] *= self.mask[block]
+
+    def _for_rows(self, kernel, work_per_cell):
+        """Call ``kernel(rows)`` with slices of the rows."""
+        n, m = self.shape
+        step = max(1, CELLS // m)
+
+        def blocks(start, stop):
+            for first in range(start * step, min(stop * step, n), step):
+                kernel(slice(first, min(first + step, n)))
+
+        work = work_per_cell * step * m
+        for_each_block(blocks, -(-n // step), self.n_threads, work_per_entry=0.5 * work)
 
     def matmul(self, entries, B):
-        return entries @ B
+        out = np.empty((self.shape[0], B.shape[1]), np.result_type(entries, B))
+
+        def kernel(block):
+            np.matmul(entries[block], B, out=out[block])
+
+        self._for_rows(kernel, 2 * B.shape[1])
+        return out
 
     def rmatmul(self, entries, B):
-        return entries.T @ B
+        (n, m), k = self.shape, B.shape[1]
+        width = m if n * m <= CELLS else -(-m // PARTS)
+        out = np.empty((m, k), np.result_type(entries, B))
+
+        def kernel(start, stop):
+            for first in range(start * width, min(stop * width, m), width):
+                block = slice(first, first + width)
+                np.matmul(entries[:, block].T, B, out=out[block])
+
+        for_each_block(kernel, -(-m // width), self.n_threads, work_per_entry=n * width * k)
+        return out
 
     def weight_matmul(self, B):
-        return self.weights_or_ones @ B
+        return self.matmul(self.weights_or_ones, B)
 
     def weight_rmatmul(self, B):
-        return self.weights_or_ones.T @ B
+        return self.rmatmul(self.weights_or_ones, B)
 
     def with_values(self, values, weights=None):
         return DenseObserved(values, self.mask, weights, self.n_threads, self._pattern)
@@ -112,7 +151,9 @@ class DenseObserved(ObservedMatrix):
         values = (self.values - center) / scale
         if row_scale is not None:
             values *= row_scale[:, None]
-        return self.with_values(self._masked(values.astype(self.dtype, copy=False)), self.weights)
+        values = values.astype(self.dtype, copy=False)
+        self._mask(values)
+        return self.with_values(values, self.weights)
 
     def take(self, rows, columns):
         kept = np.ix_(rows, columns)

@@ -313,7 +313,7 @@ class SymmetricGDCompleter(BaseCompleter):
             observed = self._validate(X)
             observed = with_mirror_images(observed, mirror_images(observed))
         fold_in = self._fold_in()
-        with blas_threads(observed.blas_threads):
+        with blas_threads(1):
             return self._complete(observed, fold_in, *fold_in.factors(observed))
 
     def _validate(self, X, *, reset=False, entry_weight=None):
