@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from skmc._problem import zero_factors
 from skmc.solvers._base import exact_loss, joined, offsets_only
 from skmc.solvers._init import resized
 from skmc.solvers._soft_impute import SoftImpute
@@ -195,7 +196,9 @@ def find_noise(problem, init, *, units, max_iter, tol, solver=None, random_state
     solver = solver or SoftImpute()
     free = problem.with_alpha(0.0, rank=problem.largest_rank)
     noise = NoiseSchedule(free, max_iter, tol, units=units)
-    start = solver.start(noise.problem, init, random_state)
+    start = zero_factors(free)
+    if not (isinstance(init, str) and init == "svd"):
+        start = solver.start(noise.problem, init, random_state)
     del free
     result = solver.solve(
         None, start, max_iter=max_iter, tol=tol, schedule=noise, verbose=verbose,
