@@ -51,6 +51,8 @@ class BaseCompleter(FittedCompleter):
         "verbose": [Interval(Integral, 0, None, closed="left"), "boolean"],
     }
     # For the tests of every completer: what suits a table of rank 3, and what else to try.
+    # How penalties grow with what is observed; a parameter where a solver can do it.
+    penalty_power = 0.0
     _test_settings: ClassVar = {}
     _test_variants: ClassVar = ()
 
@@ -134,8 +136,9 @@ class BaseCompleter(FittedCompleter):
         if self.scale == "noise" and self._is_warm(observed.shape[1]):
             factor = self.scale_ / self.spread_
         training = prepare(
-            observed, sample_weight, center=self.center, scale=bool(self.scale), factor=factor
-        )
+            observed, sample_weight, center=self.center, scale=bool(self.scale), factor=factor,
+            penalty_power=self.penalty_power,
+        )  # fmt: skip
         self._warn_of_empty(training.learned)
         plan = self._plan(observed, sample_weight, training)
         result = self._solve(training, plan, seek_units=self.scale == "noise" and factor is None)
@@ -181,8 +184,9 @@ class BaseCompleter(FittedCompleter):
     def _folds(self, observed, sample_weight, splits, *, noise=False):
         """Folds to search on, in the units of their noise if the fit is to have them."""
         folds = make_folds(
-            observed, sample_weight, splits, center=self.center, scale=bool(self.scale)
-        )
+            observed, sample_weight, splits, center=self.center, scale=bool(self.scale),
+            penalty_power=self.penalty_power,
+        )  # fmt: skip
         units = self.scale == "noise"
         if not (noise or units):
             return folds
@@ -284,6 +288,7 @@ class BaseCompleter(FittedCompleter):
         self.fold_in_alpha_ = fold_in.alpha
         self.offsets_, self.scale_ = fold_in.offsets, fold_in.scale
         self.row_offset_alpha_ = fold_in.row_penalty
+        self._penalty_growth = fold_in.penalty_power, fold_in.mean_row_weight
         units = training.units
         self._column_means, self.spread_ = units.mean, units.spread
         self.alpha_ = float(result.problem.alpha * units.common)

@@ -314,6 +314,7 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         return np.nan if self.missing_values == "nan" else float(self.missing_values)
 
     def _fold_in(self):
+        power, mean_row_weight = self._penalty_growth
         return self._fold_in_type(
             components=self.components_,
             alpha=self.fold_in_alpha_,
@@ -322,6 +323,8 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
             learned=self._learned,
             row_penalty=self.row_offset_alpha_,
             n_threads=effective_threads(self.n_jobs),
+            penalty_power=power,
+            mean_row_weight=mean_row_weight,
         )
 
     def __sklearn_tags__(self):

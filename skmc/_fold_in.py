@@ -33,6 +33,8 @@ class FoldIn:
         Penalty of the row offsets; None in a model without them.
     n_threads : int, default=1
         Threads for the kernels.
+    penalty_power, mean_row_weight : float
+        The ridge of a row with c entries is multiplied by (c / mean_row_weight) ^ penalty_power.
     """
 
     components: np.ndarray
@@ -42,6 +44,16 @@ class FoldIn:
     learned: np.ndarray
     row_penalty: float | None = None
     n_threads: int = 1
+    penalty_power: float = 0.0
+    mean_row_weight: float = 1.0
+
+    def _multiples(self, observed, left_out=0):
+        """Multiples of the ridge in rows with so many entries less; None where they are one."""
+        if self.penalty_power == 0:
+            return None
+        learned = self.learned[:, None].astype(observed.dtype)
+        counts = observed.weight_matmul(learned)[:, 0]
+        return (np.maximum(counts - left_out, 0) / self.mean_row_weight) ** self.penalty_power
 
     def _design(self):
         V = self.components.T
@@ -65,7 +77,11 @@ class FoldIn:
         """Factors (n, r) and row offsets (n,) of the rows of an observed set in user units."""
         design = None if self.row_penalty is None else self.learned
         return observed.standardized(self.offsets, self.scale).ridge_rows(
-            self.components.T, self.alpha, offset_penalty=self.row_penalty, design=design
+            self.components.T,
+            self.alpha,
+            penalty_scale=self._multiples(observed),
+            offset_penalty=self.row_penalty,
+            design=design,
         )
 
     def complete(self, U, rows):
@@ -111,4 +127,5 @@ class FoldIn:
         standard = observed.standardized(self.offsets, self.scale)
         if V.shape[1] == 0:
             return standard.rows.values
-        return standard.leave_one_out(V, penalty)
+        multiples = self._multiples(observed, left_out=1)
+        return standard.leave_one_out(V, penalty, multiples, self.components.shape[0])

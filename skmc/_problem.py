@@ -35,10 +35,12 @@ class CompletionProblem:
 
     minimise over U (n x r), V (m x r), mu, b
         1/2 sum_Omega w_ij (x_ij - a_i mu_j - b_i - u_i . v_j)^2 + kappa/2 |b|^2
-        + alpha/2 (|U|_F^2 + |V|_F^2)
+        + alpha/2 (sum_i p_i |u_i|^2 + sum_j q_j |v_j|^2)
 
-    With r at least the rank of its solution this is the nuclear-norm problem, since
-    alpha |Z|_* = min over Z = U V' of alpha/2 (|U|^2 + |V|^2). alpha = 0 is the hard-rank problem.
+    p_i is the weight of row i relative to the mean row, to the power `penalty_power`; so is q_j for
+    columns. At power 0 and with r at least the rank of its solution this is the nuclear-norm
+    problem, since alpha |Z|_* = min over Z = U V' of alpha/2 (|U|^2 + |V|^2). alpha = 0 is the
+    hard-rank problem.
 
     Parameters
     ----------
@@ -50,12 +52,15 @@ class CompletionProblem:
         Penalty, at least 0.
     offsets : OffsetModel
         Offsets that are fitted jointly.
+    penalty_power : float, default=0.0
+        How the penalty of a row or column grows with what is observed of it.
     """
 
     observed: object
     rank: int
     alpha: float
     offsets: OffsetModel
+    penalty_power: float = 0.0
 
     @property
     def shape(self):
@@ -67,9 +72,11 @@ class CompletionProblem:
         """Floating-point type of the factors."""
         return self.observed.dtype
 
-    def with_alpha(self, alpha, rank=None):
-        """Return the same problem with another penalty, and with another rank if one is given."""
-        other = replace(self, alpha=float(alpha), rank=self.rank if rank is None else rank)
+    def with_alpha(self, alpha, rank=None, penalty_power=None):
+        """Return the same problem with another penalty, and another rank or power if given."""
+        power = self.penalty_power if penalty_power is None else penalty_power
+        rank = self.rank if rank is None else rank
+        other = replace(self, alpha=float(alpha), rank=rank, penalty_power=power)
         # What depends on neither is not computed again.
         for name in ("at_zero", "total_weight", "n_rows", "mean_weight"):
             if name in self.__dict__:
@@ -98,6 +105,25 @@ class CompletionProblem:
         a = self.offsets.design.astype(np.float64)
         return float(a @ a)
 
+    @cached_property
+    def row_multiples(self):
+        """The multiples p of the penalty, shape (n,), or None where all are one."""
+        return self._multiples(self.offsets.row_weight, self.mean_row_weight)
+
+    @cached_property
+    def column_multiples(self):
+        """The multiples q of the penalty, shape (m,), or None where all are one."""
+        return self._multiples(self.offsets.column_weight, self.offsets.column_weight.mean())
+
+    def _multiples(self, weights, mean):
+        return None if self.penalty_power == 0 else (weights / mean) ** self.penalty_power
+
+    @cached_property
+    def mean_row_weight(self):
+        """Mean over the rows of the weight of what is observed."""
+        multiplicity = self.offsets.design.astype(np.float64) ** 2
+        return float(multiplicity @ self.offsets.row_weight) / self.n_rows
+
     @property
     def largest_rank(self):
         """Largest rank that the shape allows; a row of weight k counts as k rows here too."""
@@ -115,8 +141,7 @@ class CompletionProblem:
 
         Rows count with their sample weight.
         """
-        multiplicity = self.offsets.design.astype(np.float64) ** 2
-        return float(multiplicity @ self.offsets.row_weight) / (self.n_rows * self.shape[1])
+        return self.mean_row_weight / self.shape[1]
 
     @property
     def mean_degrees(self):
@@ -156,10 +181,25 @@ class CompletionProblem:
         t = a @ factors.U / a.dtype.type(self.n_rows)
         return Factors(factors.U - np.outer(a, t), factors.V), columns + factors.V @ t
 
+    def row_penalty(self, U):
+        """alpha/2 sum_i p_i |u_i|^2."""
+        return 0.5 * self.alpha * _squares(U, self.row_multiples)
+
+    def column_penalty(self, V):
+        """alpha/2 sum_j q_j |v_j|^2."""
+        return 0.5 * self.alpha * _squares(V, self.column_multiples)
+
     def penalty(self, factors):
-        """alpha/2 (|U|^2 + |V|^2)."""
-        squares = sum(np.einsum("ik,ik->", F, F, dtype=np.float64) for F in (factors.U, factors.V))
-        return 0.5 * self.alpha * float(squares)
+        """The part of the objective that is proportional to alpha."""
+        return self.row_penalty(factors.U) + self.column_penalty(factors.V)
+
+    def balanced(self, factors):
+        """The factors of the same Z of the least penalty."""
+        if self.penalty_power == 0:
+            return factors.balanced()
+        p, q = (np.sqrt(x)[:, None] for x in (self.row_multiples, self.column_multiples))
+        scaled = Factors(p * factors.U, q * factors.V).balanced()
+        return Factors(scaled.U / p, scaled.V / q)
 
     def objective(self, factors):
         """Objective at the factors, with the best offsets for them."""
@@ -169,10 +209,13 @@ class CompletionProblem:
         """Gradient of the objective (best offsets eliminated) in U and in V."""
         observed = self.observed
         entries = observed.weighted(self.residual(factors).entries)
-        alpha = self.dtype.type(self.alpha)
+        p, q = (
+            self.dtype.type(self.alpha) * (1 if multiples is None else multiples[:, None])
+            for multiples in (self.row_multiples, self.column_multiples)
+        )
         return (
-            alpha * factors.U - observed.matmul(entries, factors.V),
-            alpha * factors.V - observed.rmatmul(entries, factors.U),
+            p * factors.U - observed.matmul(entries, factors.V),
+            q * factors.V - observed.rmatmul(entries, factors.U),
         )
 
     def noise_variance(self, loss, rank=0.0):
@@ -200,6 +243,8 @@ class CompletionProblem:
         max_t t <e, x>_w - t^2/2 (|e|_w^2 + kappa |b|^2) over 0 <= t <= alpha / |w e|_2. A gap of
         eps proves that the factors are within eps of the global optimum over all ranks.
         """
+        if self.penalty_power != 0:
+            raise ValueError("The duality gap is that of the nuclear norm: penalty_power = 0.")
         if not self.alpha > 0:
             raise ValueError("The duality gap needs alpha > 0; at alpha = 0 the problem is the "
                              "hard-rank one, which has no dual certificate.")  # fmt: skip
@@ -217,6 +262,12 @@ class CompletionProblem:
         best = linear / quadratic if quadratic > 0 else 0.0
         t = min(max(best, 0.0), feasible)
         return primal - (t * linear - 0.5 * t * t * quadratic)
+
+
+def _squares(F, multiples):
+    if multiples is None:
+        return float(np.einsum("ik,ik->", F, F, dtype=np.float64))
+    return float(np.einsum("i,ik,ik->", multiples, F, F, dtype=np.float64))
 
 
 def zero_factors(problem):

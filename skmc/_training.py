@@ -33,6 +33,8 @@ class Training:
         Offsets of the model.
     row_scale : ndarray, or None
         Root of the sample weights of the used rows.
+    penalty_power : float
+        How the penalty of a row or column grows with what is observed of it.
     """
 
     observed: object
@@ -42,6 +44,7 @@ class Training:
     units: Units
     offsets: str
     row_scale: np.ndarray | None
+    penalty_power: float = 0.0
 
     def in_units(self, factor):
         """Return the same data with the scale of each learned column multiplied by a factor."""
@@ -58,7 +61,7 @@ class Training:
             taken = taken.take(self.used, self.learned)
         standard = taken.standardized(units.center, units.scale, self.row_scale)
         offsets = OffsetModel(standard, self.offsets, self.row_scale)
-        problem = CompletionProblem(standard, rank=0, alpha=0.0, offsets=offsets)
+        problem = CompletionProblem(standard, 0, 0.0, offsets, self.penalty_power)
         return problem.with_alpha(0.0, rank=problem.largest_rank)
 
     def fold_in(self, result, n_threads=1):
@@ -101,11 +104,14 @@ class Training:
             scale=units.scale,
             learned=self.learned,
             row_penalty=problem.offsets.row_penalty if problem.offsets.has_rows else None,
+            # Without a penalty the ridge is that of the noise, the same for all rows.
+            penalty_power=problem.penalty_power if problem.alpha > 0 else 0.0,
+            mean_row_weight=problem.mean_row_weight,
             n_threads=n_threads,
         )
 
 
-def prepare(observed, sample_weight, *, center, scale, factor=None):
+def prepare(observed, sample_weight, *, center, scale, factor=None, penalty_power=0.0):
     """Choose units, and what is learned from.
 
     Parameters
@@ -120,6 +126,8 @@ def prepare(observed, sample_weight, *, center, scale, factor=None):
         Whether each column has its own scale.
     factor : ndarray of shape (m,), or None
         Multiplies the scales.
+    penalty_power : float, default=0.0
+        How the penalty of a row or column grows with what is observed of it.
 
     Returns
     -------
@@ -149,4 +157,5 @@ def prepare(observed, sample_weight, *, center, scale, factor=None):
         units=units,
         offsets={True: "column", False: "none", "both": "both"}[center],
         row_scale=None if sample_weight is None else np.sqrt(sample_weight[used]),
+        penalty_power=penalty_power,
     )

@@ -5,7 +5,7 @@ cdef extern from "kernels.h" nogil:
     enum:
         SKMC_FLOAT, SKMC_DOUBLE
     ctypedef struct kernel_args:
-        int64_t start, stop, rank, n_factors, n_left, n_columns, first_column, last_column
+        int64_t start, stop, rank, n_scaled, n_factors, n_left, n_columns, first_column, last_column
         int intercept
         double intercept_penalty
         const int64_t *indptr
@@ -19,6 +19,7 @@ cdef extern from "kernels.h" nogil:
         const void *factors
         const void *left
         const void *penalty
+        const void *penalty_scale
         const void *design
         const void *shift
         const void *shift_scale

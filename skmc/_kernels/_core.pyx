@@ -77,7 +77,8 @@ cdef int run(kernel function, const kernel_args *args) except -1:
 
 def ridge_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
                const int32_t[::1] indices, const real[::1] values, const real[::1] weights,
-               const real[:, ::1] F, const real[::1] penalty, intercept_penalty,
+               const real[:, ::1] F, const real[::1] penalty, const real[::1] penalty_scale,
+               intercept_penalty,
                const real[::1] design, const real[::1] shift, const real[::1] shift_scale,
                real[:, ::1] out, real[::1] out_intercept, double[::1] out_value):
     """Weighted ridge least squares for the rows [start, stop).
@@ -86,7 +87,7 @@ def ridge_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
     y_t = values[t] - shift_scale[i] * shift[k_t], minimise over u and c::
 
         1/2 sum_t weights[t] (y_t - c design[k_t] - f_t.u)^2
-            + 1/2 sum_k penalty[k] u_k^2 + 1/2 intercept_penalty c^2
+            + 1/2 penalty_scale[i] sum_k penalty[k] u_k^2 + 1/2 intercept_penalty c^2
 
     Parameters
     ----------
@@ -101,6 +102,8 @@ def ridge_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
     penalty : array of shape (rank,)
         Non-negative. Small values are raised to a floor relative to the Gram
         matrix, so that zero gives the minimum-norm solution.
+    penalty_scale : array of shape (n_rows,) or None
+        Multiples of the penalty; None means 1.
     intercept_penalty : float or None
         Penalty of c, 0 for a free one; None for no intercept, c = 0.
     design, shift, shift_scale : array or None
@@ -123,6 +126,8 @@ def ridge_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
     args.weights = optional[real](weights, indptr[stop], "weights")
     args.factors = &F[0, 0]
     args.penalty = optional[real](penalty, rank, "penalty")
+    args.penalty_scale = optional[real](penalty_scale, stop, "penalty_scale")
+    args.n_scaled = rank
     args.design = optional[real](design, n_columns, "design")
     args.shift = optional[real](shift, n_columns, "shift")
     args.shift_scale = optional[real](shift_scale, stop, "shift_scale")
@@ -137,12 +142,13 @@ def ridge_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
 def leave_one_out_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
                        const int32_t[::1] indices, const real[::1] values,
                        const real[::1] weights, const real[:, ::1] F, const real[::1] penalty,
-                       const real[::1] shift, const real[::1] shift_scale, real[::1] out):
+                       const real[::1] penalty_scale, int64_t n_scaled, const real[::1] shift, const real[::1] shift_scale, real[::1] out):
     """Residual of every entry of the rows [start, stop) fitted without it.
 
     The fit is that of `ridge_rows` without intercept, on the other entries of
     the row; the residual is y_t for the only entry of a row. Parameters as in
-    `ridge_rows`; `out` has one element per entry.
+    `ridge_rows`, but only the first `n_scaled` penalties are scaled; `out` has one element
+    per entry.
     """
     cdef kernel_args args
     cdef int64_t n_columns = F.shape[0], rank = F.shape[1]
@@ -153,6 +159,8 @@ def leave_one_out_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
     args.weights = optional[real](weights, indptr[stop], "weights")
     args.factors = &F[0, 0]
     args.penalty = optional[real](penalty, rank, "penalty")
+    args.penalty_scale = optional[real](penalty_scale, stop, "penalty_scale")
+    args.n_scaled = n_scaled
     args.shift = optional[real](shift, n_columns, "shift")
     args.shift_scale = optional[real](shift_scale, stop, "shift_scale")
     args.out = <void *>optional[real](out, indptr[stop], "out")

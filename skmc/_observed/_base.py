@@ -185,32 +185,35 @@ class ObservedMatrix(ABC):
         return self.matmul(entries, a.astype(self.dtype)[:, None])[:, 0]
 
     def ridge_rows(
-        self, V, penalty, *, offset_penalty=None, design=None, shift=None, shift_scale=None
-    ):
+        self, V, penalty, *, penalty_scale=None, offset_penalty=None, design=None, shift=None,
+        shift_scale=None,
+    ):  # fmt: skip
         """Ridge regression of every row on V, with an optional offset of its own.
 
         Returns
         -------
         U : ndarray, shape (n, r)
             Minimiser over u and b_i of 1/2 sum_j w_ij (x_ij - a_i s_j - b_i d_j - u . v_j)^2 +
-            1/2 sum_k penalty_k u_k^2 + kappa/2 b_i^2, with s = `shift`, a = `shift_scale`,
-            d = `design` (ones if None) and kappa = `offset_penalty`.
+            p_i/2 sum_k penalty_k u_k^2 + kappa/2 b_i^2, with s = `shift`, a = `shift_scale`,
+            d = `design`, p = `penalty_scale` (both ones if None) and kappa = `offset_penalty`.
         b : ndarray, shape (n,)
             The offsets, zero if `offset_penalty` is None.
         """
         return self._ridge(
-            self.rows, V, penalty, offset_penalty,
+            self.rows, V, penalty, penalty_scale, offset_penalty,
             design=design, shift=shift, shift_scale=shift_scale,
         )  # fmt: skip
 
-    def ridge_columns(self, U, penalty, *, intercept=False, design=None, shift=None):
+    def ridge_columns(
+        self, U, penalty, *, penalty_scale=None, intercept=False, design=None, shift=None
+    ):
         """Ridge regression of every column on U, with an optional free intercept.
 
         Returns
         -------
         V : ndarray, shape (m, r)
             Minimiser over v and c_j of 1/2 sum_i w_ij (x_ij - b_i - a_i c_j - u_i . v)^2 +
-            1/2 sum_k penalty_k v_k^2, with b = `shift` and a = `design`.
+            p_j/2 sum_k penalty_k v_k^2, with b = `shift`, a = `design` and p = `penalty_scale`.
         c : ndarray, shape (m,)
             The intercepts, zero unless `intercept`.
         value : ndarray of float64, shape (m,)
@@ -218,14 +221,14 @@ class ObservedMatrix(ABC):
         """
         value = np.zeros(self.shape[1])
         V, c = self._ridge(
-            self.columns, U, penalty, 0.0 if intercept else None,
+            self.columns, U, penalty, penalty_scale, 0.0 if intercept else None,
             design=design, shift=shift, value=value,
         )  # fmt: skip
         return V, c, value
 
     def _ridge(
-        self, view, F, penalty, intercept_penalty, *, design=None, shift=None, shift_scale=None,
-        value=None,
+        self, view, F, penalty, penalty_scale, intercept_penalty, *, design=None, shift=None,
+        shift_scale=None, value=None,
     ):  # fmt: skip
         r = F.shape[1]
         if r == 0:
@@ -235,18 +238,20 @@ class ObservedMatrix(ABC):
         c = np.zeros(view.n_lines, dtype=self.dtype)
         F = np.ascontiguousarray(F, dtype=self.dtype)
         penalty = np.ascontiguousarray(np.broadcast_to(penalty, F.shape[1:]), dtype=self.dtype)
-        design, shift, shift_scale = (self._vector(x) for x in (design, shift, shift_scale))
+        penalty_scale, design, shift, shift_scale = (
+            self._vector(x) for x in (penalty_scale, design, shift, shift_scale)
+        )
 
         def kernel(start, stop):
             _kernels.ridge_rows(
                 start, stop, view.indptr, view.indices, view.values, view.weights, F, penalty,
-                intercept_penalty, design, shift, shift_scale, out, c, value,
+                penalty_scale, intercept_penalty, design, shift, shift_scale, out, c, value,
             )  # fmt: skip
 
         for_each_block(kernel, view.indptr, self.n_threads, work_per_entry=r * (r + 4))
         return out[:, :r], c
 
-    def leave_one_out(self, V, penalty):
+    def leave_one_out(self, V, penalty, penalty_scale=None, n_scaled=0):
         """Residual of every entry against the ridge fit of its row without that entry.
 
         Returns a vector in the order of the row view.
@@ -257,17 +262,22 @@ class ObservedMatrix(ABC):
             Column factors.
         penalty : ndarray, shape (r,), or float
             Ridge of each component, positive.
+        penalty_scale : ndarray, shape (n,), or None
+            Multiple of the first `n_scaled` of them in each row.
+        n_scaled : int, default=0
+            Number of components whose ridge is multiplied.
         """
         view = self.rows
         out = np.empty(view.indices.shape[0], dtype=self.dtype)
         V = np.ascontiguousarray(V, dtype=self.dtype)
         r = V.shape[1]
         penalty = np.ascontiguousarray(np.broadcast_to(penalty, (r,)), dtype=self.dtype)
+        penalty_scale = self._vector(penalty_scale)
 
         def kernel(start, stop):
             _kernels.leave_one_out_rows(
                 start, stop, view.indptr, view.indices, view.values, view.weights, V, penalty,
-                None, None, out,
+                penalty_scale, n_scaled, None, None, out,
             )  # fmt: skip
 
         for_each_block(kernel, view.indptr, self.n_threads, work_per_entry=2 * r * (r + 4))

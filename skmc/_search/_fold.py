@@ -51,7 +51,7 @@ class Fold:
         result, noise = find_noise(problem, "svd", units=units, max_iter=max_iter, tol=tol)
         if result.units is not None:
             training = training.in_units(result.units)
-            problem = result.problem.with_alpha(0.0, rank=problem.rank)
+            problem = result.problem.with_alpha(0.0, problem.rank, problem.penalty_power)
         return replace(self, training=training, problem=problem, noise=noise, n_iter=result.n_iter)
 
     def score(self, result):
@@ -73,7 +73,7 @@ class Fold:
         return r_squared(error, total) if weight.any() else 0.0
 
 
-def make_folds(observed, sample_weight, splits, *, center, scale):
+def make_folds(observed, sample_weight, splits, *, center, scale, penalty_power=0.0):
     """Folds of the observed entries.
 
     Parameters
@@ -88,6 +88,8 @@ def make_folds(observed, sample_weight, splits, *, center, scale):
         Offsets of the model.
     scale : bool
         Whether each column has its own scale.
+    penalty_power : float, default=0.0
+        How the penalty of a row or column grows with what is observed of it.
 
     Returns
     -------
@@ -106,7 +108,10 @@ def make_folds(observed, sample_weight, splits, *, center, scale):
     for train, test in splits:
         kept = np.zeros(values.size, dtype=bool)
         kept[train] = True
-        training = prepare(observed.keep(kept), sample_weight, center=center, scale=scale)
+        training = prepare(
+            observed.keep(kept), sample_weight,
+            center=center, scale=scale, penalty_power=penalty_power,
+        )  # fmt: skip
         folds.append(
             Fold(
                 training=training,

@@ -44,7 +44,7 @@ class AlternatingLeastSquares(Solver):
     """
 
     name = "als"
-    supports = frozenset({"zero_alpha", "positive_alpha", "weights"})
+    supports = frozenset({"zero_alpha", "positive_alpha", "weights", "penalty_power"})
 
     def __init__(self, momentum="nesterov"):
         self.momentum = momentum
@@ -61,7 +61,7 @@ class AlternatingLeastSquares(Solver):
             state = self.init_state(penalised, factors)
             for _ in range(SWEEPS):
                 state = self.step(penalised, state)
-            factors = state.factors.balanced()
+            factors = problem.balanced(state.factors)
         return factors
 
     def init_state(self, problem, factors):
@@ -95,18 +95,19 @@ class AlternatingLeastSquares(Solver):
         V, columns, value = observed.ridge_columns(
             U,
             problem.alpha,
+            penalty_scale=problem.column_multiples,
             intercept=offsets.has_columns,
             design=offsets.row_scale,
             shift=rows,
         )
         loss_and_column_penalty = float(value.sum())
-        row_penalty = _squares(U) * 0.5 * problem.alpha
+        row_penalty = problem.row_penalty(U)
         if rows is not None:
-            row_penalty += _squares(rows) * 0.5 * offsets.row_penalty
+            row_penalty += 0.5 * offsets.row_penalty * float(rows.astype(np.float64) @ rows)
         old = state.factors
         new = Factors(U, V)
         change = _product_norm(U - old.U, old.V) + _product_norm(U, V - old.V)
-        loss = loss_and_column_penalty - 0.5 * problem.alpha * _squares(V)
+        loss = loss_and_column_penalty - problem.column_penalty(V)
         return _State(
             factors=new,
             objective=loss_and_column_penalty + row_penalty,
@@ -125,7 +126,7 @@ class AlternatingLeastSquares(Solver):
         """Choose the factors of smallest norm with the same product."""
         before = problem.penalty(state.factors)
         V = state.factors.V
-        state.factors = state.factors.balanced()
+        state.factors = problem.balanced(state.factors)
         state.objective += problem.penalty(state.factors) - before
         # The last step, which the extrapolation goes on with, in the new basis.
         turn = linalg.lstsq(V, state.factors.V, check_finite=False, lapack_driver="gelsy")[0]
@@ -142,14 +143,6 @@ def _turns_back(problem, before, start, end):
 def _has_few_entries(problem):
     unknowns = problem.rank * (problem.n_rows + problem.shape[1] - problem.rank)
     return 0.0 < problem.at_zero.loss and problem.total_weight < FEW_ENTRIES * unknowns
-
-
-def _squares(x):
-    return (
-        float(np.vdot(x, x))
-        if x.dtype == np.float64
-        else float(np.einsum("i,i->", x.ravel(), x.ravel(), dtype=np.float64))
-    )
 
 
 def _product_norm(A, B):

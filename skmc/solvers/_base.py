@@ -24,6 +24,7 @@ SETTLED = 10
 CAPABILITIES = {
     "positive_alpha": "penalties (positive_alpha)",
     "zero_alpha": "fits without a penalty (zero_alpha)",
+    "penalty_power": "penalties that grow with the number of entries (penalty_power)",
     "weights": "entry weights that differ (drop them, or take a completer that minimises squares)",
 }
 
@@ -148,7 +149,8 @@ class Solver(ABC):
     """Base of all solvers: a subclass writes `init_state` and `step`, nothing else.
 
     Class attributes `name` (key in the registry) and `supports` (capabilities, a subset of
-    ``{"zero_alpha", "positive_alpha", "weights", "non_negative", "symmetric", "interpolates"}``)
+    ``{"zero_alpha", "positive_alpha", "weights", "penalty_power", "non_negative", "symmetric",
+    "interpolates"}``)
     say what it is for; the last three: its factors are non-negative, or those of a symmetric
     matrix, or of all Z which match the observed entries it finds the smallest. `divergence_cure`
     is the advice that a diverging fit gives.
@@ -174,9 +176,9 @@ class Solver(ABC):
         """Residual at the state, from what the state knows where it does."""
         return problem.residual(state.factors)
 
-    def balanced(self, state):
+    def balanced(self, problem, state):
         """Balanced factors of the state."""
-        return state.factors.balanced()
+        return problem.balanced(state.factors)
 
     def singular_values(self, state):
         """Singular values of Z at the state, largest first."""
@@ -199,6 +201,8 @@ class Solver(ABC):
         needed = {"positive_alpha" if problem.alpha > 0 else "zero_alpha"}
         if problem.observed.weights is not None:
             needed.add("weights")
+        if problem.penalty_power != 0:
+            needed.add("penalty_power")
         missing = sorted(needed - self.supports)
         if missing:
             raise ValueError(
@@ -259,7 +263,7 @@ class Solver(ABC):
                     problem = schedule.problem
                     state.objective += self.penalty(problem, state)
                 else:
-                    factors = self.balanced(state).in_column_units(schedule.units)
+                    factors = self.balanced(problem, state).in_column_units(schedule.units)
                     # The data in the units that are left can go before more is computed.
                     problem, state = schedule.problem, None
                     state = self.init_state(problem, factors)
@@ -273,7 +277,7 @@ class Solver(ABC):
                 stop_reason = "stopped by the callback"
                 break
         return SolverResult(
-            factors=self.balanced(state),
+            factors=self.balanced(problem, state),
             residual=self.residual(problem, state),
             problem=problem,
             n_iter=iteration,

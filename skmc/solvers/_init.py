@@ -60,7 +60,7 @@ def fit_rows(problem, V, columns, penalty=None):
     given = {"shift": columns, "shift_scale": offsets.row_scale} if offsets.has_columns else {}
     if offsets.has_rows:
         given["offset_penalty"] = offsets.row_penalty
-    U, rows = problem.observed.ridge_rows(V, penalty, **given)
+    U, rows = problem.observed.ridge_rows(V, penalty, penalty_scale=problem.row_multiples, **given)
     return U, rows if offsets.has_rows else None
 
 

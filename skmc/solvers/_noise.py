@@ -194,7 +194,7 @@ def find_noise(problem, init, *, units, max_iter, tol, solver=None, random_state
         What is known of the noise.
     """
     solver = solver or SoftImpute()
-    free = problem.with_alpha(0.0, rank=problem.largest_rank)
+    free = problem.with_alpha(0.0, rank=problem.largest_rank, penalty_power=0.0)
     noise = NoiseSchedule(free, max_iter, tol, units=units)
     start = zero_factors(free)
     if not (isinstance(init, str) and init == "svd"):
@@ -247,6 +247,7 @@ def solve_at_edge(solver, problem, init, *, select, relaxation, units, random_st
         The fit; its iterations and trace include those of the selection.
     """
     bound, bounded = problem.rank, problem.rank < problem.largest_rank
+    power = problem.penalty_power
     found, noise = find_noise(
         problem, init, units=units, random_state=random_state,
         solver=solver if isinstance(solver, SoftImpute) else None, **options,
@@ -256,7 +257,7 @@ def solve_at_edge(solver, problem, init, *, select, relaxation, units, random_st
     if rank == 0:
         return joined(found, offsets_only(found.problem.with_alpha(noise.edge, rank=0)))
     alpha = relaxed_alpha(noise, relaxation, bounded=bounded)
-    problem = found.problem.with_alpha(alpha, rank=rank)
+    problem = found.problem.with_alpha(alpha, rank=rank, penalty_power=power)
     start = resized(problem, found.factors, rank)
     exhausted = f"reached max_iter={options['max_iter']}"
     options["max_iter"] -= found.n_iter

@@ -111,7 +111,7 @@ class ProximalGradient(Solver):
     def residual(self, problem, state):
         return state.current.residual
 
-    def balanced(self, state):
+    def balanced(self, problem, state):
         current = state.current
         root = np.sqrt(current.s)
         return Factors(current.P * root, current.Q * root)

@@ -30,7 +30,7 @@ class SoftImpute(ProximalGradient):
             for _ in range(STEPS):
                 state = self.step(penalised, state)
             alpha *= FALL
-        return self.balanced(state)
+        return self.balanced(problem, state)
 
     def shrink(self, problem, s, step):
         shrunk = s - s.dtype.type(problem.alpha * step)

@@ -165,7 +165,7 @@ class SVT(Solver):
     def singular_values(self, state):
         return state.current.s
 
-    def balanced(self, state):
+    def balanced(self, problem, state):
         current = state.current
         return InterpolatingFactors.of_svd(
             current.P, current.s, current.Q, state.tau, state.multiplier

@@ -18,7 +18,7 @@ def row_problem(i, indptr, indices, values, weights, F, design, shift, shift_sca
 def ridge(y, f, w, penalty, a=None, kappa=0.0, rcond=1e-9):
     """Weighted ridge solution (u, c, value) of least norm |u|; c = 0 if a is None.
 
-    Least squares on the data stacked over the square roots of the penalties, that of c being kappa,
+    Least squares on the data stacked over the square roots of the penalties, kappa for c,
     after what is proportional to a is taken out of the data. Singular values
     below rcond times the largest count as zero.
     """
@@ -39,25 +39,40 @@ def ridge(y, f, w, penalty, a=None, kappa=0.0, rcond=1e-9):
 
 
 def ridge_rows(
-    start, stop, indptr, indices, values, weights, F, penalty, kappa, design, shift, shift_scale
+    start,
+    stop,
+    indptr,
+    indices,
+    values,
+    weights,
+    F,
+    penalty,
+    scale,
+    kappa,
+    design,
+    shift,
+    shift_scale,
 ):
     n = len(indptr) - 1
     u, c, value = np.zeros((n, F.shape[1])), np.zeros(n), np.zeros(n)
     for i in range(start, stop):
         y, f, w, a = row_problem(i, indptr, indices, values, weights, F, design, shift, shift_scale)
-        u[i], c[i], value[i] = ridge(y, f, w, penalty, *(() if kappa is None else (a, kappa)))
+        own = penalty.astype(float) * (1.0 if scale is None else scale[i])
+        u[i], c[i], value[i] = ridge(y, f, w, own, *(() if kappa is None else (a, kappa)))
     return u, c, value
 
 
 def leave_one_out_rows(
-    start, stop, indptr, indices, values, weights, F, penalty, shift, shift_scale
+    start, stop, indptr, indices, values, weights, F, penalty, scale, n_scaled, shift, shift_scale
 ):
     out = np.zeros(len(values))
     for i in range(start, stop):
         y, f, w, _ = row_problem(i, indptr, indices, values, weights, F, None, shift, shift_scale)
         for t in range(len(y)):
             others = np.arange(len(y)) != t
-            u = ridge(y[others], f[others], w[others], penalty)[0]
+            own = penalty.astype(float)
+            own[:n_scaled] *= 1.0 if scale is None else scale[i]
+            u = ridge(y[others], f[others], w[others], own)[0]
             out[indptr[i] + t] = y[t] - f[t] @ u
     return out
 

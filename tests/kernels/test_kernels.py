@@ -47,6 +47,7 @@ class Case:
         self.U = rng.normal(size=(self.n, rank)).astype(dtype)
         self.design = rng.uniform(0.5, 2, n_columns).astype(dtype)
         self.shift = rng.normal(size=n_columns).astype(dtype)
+        self.scale = rng.uniform(0.2, 3, self.n).astype(dtype)
         self.shift_scale = rng.uniform(0.5, 2, self.n).astype(dtype)
         for name, array in vars(self).items():
             if isinstance(array, np.ndarray):
@@ -57,22 +58,24 @@ class Case:
     def pattern(self):
         return self.indptr, self.indices
 
-    def ridge(self, penalty, weights=None, kappa=None, design=None, shift=None,
+    def ridge(self, penalty, weights=None, scale=None, kappa=None, design=None, shift=None,
               shift_scale=None, blocks=None, F=None, values=None):  # fmt: skip
         penalty = np.broadcast_to(np.asarray(penalty, self.dtype), (self.rank,)).copy()
         F = self.F if F is None else F
         values = self.values if values is None else values
         u = np.full((self.n, self.rank), 7, self.dtype)
         c, value = np.full(self.n, 7, self.dtype), np.full(self.n, 7.0)
-        given = (*self.pattern, values, weights, F, penalty, kappa, design, shift)
+        given = (*self.pattern, values, weights, F, penalty, scale, kappa, design, shift)
         for start, stop in blocks or [(0, self.n)]:
             kernels.ridge_rows(start, stop, *given, shift_scale, u, c, value)
         return (u, c, value), reference.ridge_rows(0, self.n, *given, shift_scale)
 
-    def leave_one_out(self, penalty, weights=None, shift=None, shift_scale=None):
+    def leave_one_out(self, penalty, weights=None, scale=None, n_scaled=0, shift=None,
+                      shift_scale=None):  # fmt: skip
         penalty = np.broadcast_to(np.asarray(penalty, self.dtype), (self.rank,)).copy()
         out = np.full(len(self.values), 7, self.dtype)
-        given = (*self.pattern, self.values, weights, self.F, penalty, shift, shift_scale)
+        given = (*self.pattern, self.values, weights, self.F, penalty, scale, n_scaled, shift,
+                 shift_scale)  # fmt: skip
         kernels.leave_one_out_rows(0, self.n, *given, out)
         return out, reference.leave_one_out_rows(0, self.n, *given)
 
@@ -95,6 +98,8 @@ def test_ridge_rows(dtype):
                  shift=case.shift, shift_scale=case.shift_scale),
             dict(penalty=mixed, shift=case.shift),
             dict(penalty=mixed, kappa=3.0),
+            dict(penalty=mixed, scale=case.scale),
+            dict(penalty=mixed, scale=case.scale, weights=case.weights, kappa=0.5),
             dict(penalty=mixed, weights=case.weights, kappa=0.1, design=case.design,
                  shift=case.shift, shift_scale=case.shift_scale),
             dict(penalty=mixed, kappa=1e4, design=case.design),
@@ -190,7 +195,7 @@ def test_nan_stays_in_its_row():
         (u, _, value), _ = case.ridge(1.0)
         F = case.F.copy()
         (broken, _, broken_value), _ = case.ridge(1.0, F=F, values=np.nan_to_num(values))
-        kernels.ridge_rows(0, case.n, *case.pattern, values, None, F, np.ones(8), None, None,
+        kernels.ridge_rows(0, case.n, *case.pattern, values, None, F, np.ones(8), None, None, None,
                            None, None, broken, None, broken_value)  # fmt: skip
         others = np.arange(case.n) != broken_row
         assert np.all(np.isnan(broken[broken_row]))
@@ -208,6 +213,7 @@ def test_leave_one_out_rows(dtype):
             dict(penalty=mixed, weights=case.weights),
             dict(penalty=mixed, weights=case.weights, shift=case.shift,
                  shift_scale=case.shift_scale),
+            dict(penalty=mixed, scale=case.scale, n_scaled=rank - 1),
         ):  # fmt: skip
             found, wanted = case.leave_one_out(**option)
             limit = 1e-10 if dtype == np.float64 else 1e-3

@@ -70,7 +70,7 @@ def test_threads_give_the_same_bits(dtype, monkeypatch):
 
         def kernel(start, stop, out=out):
             _kernels.ridge_rows(start, stop, indptr, indices, values, None, F,
-                                np.full(13, 0.1, dtype), None, None, None, None,
+                                np.full(13, 0.1, dtype), None, None, None, None, None,
                                 out, None, None)  # fmt: skip
 
         for_each_block(kernel, indptr, n_threads, work_per_entry=work)

@@ -9,7 +9,7 @@ static int entries_rows(const kernel_args *args)
     const REAL *left_end = left + args->n_left * rank;
     const REAL *right_end = right + args->n_factors * rank;
     const int32_t *indices = args->indices;
-    int64_t known = horizon(args, args->indptr[args->stop]);
+    int64_t known = horizon(args->n_factors, args->rank, args->indptr[args->stop]);
     REAL *out = args->out;
     for (int64_t i = args->start; i < args->stop; i++) {
         const REAL *u = left + i * rank;
@@ -42,12 +42,13 @@ static int entries_pairs(const kernel_args *args)
 {
     const REAL *left = args->left, *right = args->factors;
     int64_t rank = args->rank, whole = rank / LANES * LANES, stop = args->stop;
+    int64_t known = horizon(args->n_left + args->n_factors, rank, stop);
     const REAL *left_end = left + args->n_left * rank;
     const REAL *right_end = right + args->n_factors * rank;
     REAL *out = args->out;
     for (int64_t t = args->start; t < stop; t++) {
         const REAL *u = left + args->pair_rows[t] * rank;
-        if (t + AHEAD < stop) {
+        if (t + AHEAD < known) {
             prefetch_row(left + args->pair_rows[t + AHEAD] * rank, rank);
             prefetch_row(right + args->pair_cols[t + AHEAD] * rank, rank);
         }
@@ -61,7 +62,7 @@ static int spmm_rows(const kernel_args *args)
 {
     const REAL *data = args->values, *right = args->factors;
     const REAL *right_end = right + args->n_factors * args->rank;
-    int64_t known = horizon(args, args->indptr[args->stop]);
+    int64_t known = horizon(args->n_factors, args->rank, args->indptr[args->stop]);
     for (int64_t i = args->start; i < args->stop; i++) {
         int64_t begin = args->indptr[i], n = args->indptr[i + 1] - begin;
         REAL *out = (REAL *)args->out + i * args->rank;

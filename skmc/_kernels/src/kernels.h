@@ -14,6 +14,7 @@
 typedef struct {
     int64_t start, stop; /* rows (entries for entries_pairs, bucket_entries) [start, stop) */
     int64_t rank;        /* columns of the factors */
+    int64_t n_scaled;    /* the first of them, whose penalty is scaled */
     int64_t n_factors;   /* rows of `factors` */
     int64_t n_left;      /* rows of `left` */
     int64_t n_columns, first_column, last_column; /* columns [first, last) of all */
@@ -26,7 +27,7 @@ typedef struct {
     int64_t *next;        /* where the next entry of each line goes */
     const void *values, *weights;
     const void *factors, *left;
-    const void *penalty, *design, *shift, *shift_scale;
+    const void *penalty, *penalty_scale, *design, *shift, *shift_scale;
     void *out, *out_intercept, *out_weights;
     int32_t *out_indices;
     double *out_value;

@@ -180,6 +180,13 @@ static outcome solve_dual(workspace *ws, int64_t row, double floor)
 static outcome solve_row(workspace *ws, int64_t row)
 {
     int64_t d = ws->args->indptr[row + 1] - ws->args->indptr[row];
+    if (ws->penalty_scale) {
+        const REAL *penalty = ws->args->penalty;
+        for (int64_t k = 0; k < ws->rank; k++)
+            ws->own_penalty[k] =
+                k < ws->args->n_scaled ? penalty[k] * ws->penalty_scale[row] : penalty[k];
+        ws->penalty = ws->own_penalty;
+    }
     find_means(ws, row);
     outcome found = d == 0 ? FLAT : NOT_POSITIVE;
     for (double floor = PENALTY_FLOOR; found == NOT_POSITIVE && floor < 1; floor *= 32)
@@ -201,7 +208,7 @@ static double row_value(const workspace *ws, int64_t row, double c)
         int64_t n = end - from < ws->block ? end - from : ws->block;
         const int32_t *index = args->indices + from;
         dots_of_row(ws->u, u_tail, ws->factors, ws->factors_end, rank, index, 0, n,
-                    horizon(args, end - from), ws->pull);
+                    horizon(args->n_factors, args->rank, end - from), ws->pull);
         for (int64_t p = 0; p < n; p++) {
             double a = ws->design ? ws->design[index[p]] : 1;
             double w = ws->weights ? ws->weights[from + p] : 1;

@@ -14,11 +14,11 @@
  * second-level cache by far. */
 enum { AHEAD = 32, CACHED_BYTES = 1 << 20 };
 
-/* Entries up to which to look ahead: `known`, or none in factors that are cached. */
-INLINE int64_t horizon(const kernel_args *args, int64_t known)
+/* Entries up to which to look ahead: `known`, or none in n_rows of factors that
+ * are cached. */
+INLINE int64_t horizon(int64_t n_rows, int64_t rank, int64_t known)
 {
-    int64_t bytes = args->n_factors * args->rank * (int64_t)sizeof(REAL);
-    return bytes > CACHED_BYTES ? known : 0;
+    return n_rows * rank * (int64_t)sizeof(REAL) > CACHED_BYTES ? known : 0;
 }
 
 INLINE void prefetch_row(const REAL *row, int64_t rank)
@@ -34,25 +34,31 @@ INLINE void dots_of_row(const REAL *u, vec u_tail, const REAL *right, const REAL
                         int64_t rank, const int32_t *indices, int64_t begin, int64_t end,
                         int64_t known, REAL *out)
 {
-    int64_t t = begin;
-    for (; t + LANES <= end; t += LANES) {
+    for (int64_t t = begin; t < end; t += LANES) {
+        int64_t left = end - t < LANES ? end - t : LANES;
+        for (int64_t p = 0; p < left && t + AHEAD + p < known; p++)
+            prefetch_row(right + indices[t + AHEAD + p] * rank, rank);
+        if (4 * left <= 3 * LANES) {
+            for (int64_t p = 0; p < left; p++)
+                out[t + p] = dot(u, u_tail, right + indices[t + p] * rank, right_end, rank);
+            continue;
+        }
         const REAL *rows[LANES];
         UNROLL
         for (int p = 0; p < LANES; p++)
-            rows[p] = right + indices[t + p] * rank;
-        if (t + AHEAD + LANES <= known)
-            for (int p = 0; p < LANES; p++)
-                prefetch_row(right + indices[t + AHEAD + p] * rank, rank);
-        store_loose(out + t, dots(u, u_tail, rows, right_end, rank));
+            rows[p] = right + indices[t + (p < left ? p : 0)] * rank;
+        vec sums = dots(u, u_tail, rows, right_end, rank);
+        if (left == LANES)
+            store_loose(out + t, sums);
+        else
+            store_tail(out + t, left, sums);
     }
-    for (; t < end; t++)
-        out[t] = dot(u, u_tail, right + indices[t] * rank, right_end, rank);
 }
 
 typedef struct {
     const kernel_args *args;
-    const REAL *values, *weights, *factors, *factors_end, *penalty, *design, *shift,
-        *shift_scale;
+    const REAL *values, *weights, *factors, *factors_end, *penalty, *penalty_scale, *design,
+        *shift, *shift_scale;
     int64_t rank, ld; /* ld: padded rank */
     int64_t block;    /* rows of the panel filled at a time; a multiple of PAD */
     int64_t n_loose;  /* penalties far below the largest */
@@ -65,6 +71,7 @@ typedef struct {
     REAL *gram, *inverse;     /* Gram matrix, then its Cholesky factor */
     REAL *target, *root, *pull; /* per entry of the panel: target, sqrt(w), sqrt(w) a */
     REAL *u, *diagonal;
+    REAL *own_penalty; /* of the row, where rows have their own */
     void *memory;
 } workspace;
 
@@ -91,6 +98,7 @@ static int open_workspace(workspace *ws, const kernel_args *args)
     ws->weights = args->weights;
     ws->factors = args->factors;
     ws->penalty = args->penalty;
+    ws->penalty_scale = args->penalty_scale;
     ws->design = args->design;
     ws->shift = args->shift;
     ws->shift_scale = args->shift_scale;
@@ -101,7 +109,7 @@ static int open_workspace(workspace *ws, const kernel_args *args)
     ws->block = panel_block(ld);
     /* The dual form holds as many as `rank` rows in the panel at once. */
     int64_t longest = ws->block > ld ? ws->block : ld;
-    size_t size = (size_t)(2 * longest * ld + ld * ld + 4 * ld + 3 * longest);
+    size_t size = (size_t)(2 * longest * ld + ld * ld + 5 * ld + 3 * longest);
     /* 64: the widest vector; everything carved starts at a multiple of one. */
     ws->memory = calloc(size * sizeof(REAL) + 64, 1);
     if (!ws->memory)
@@ -114,6 +122,7 @@ static int open_workspace(workspace *ws, const kernel_args *args)
     ws->inverse = carve(&next, ld);
     ws->u = carve(&next, ld);
     ws->diagonal = carve(&next, ld);
+    ws->own_penalty = carve(&next, ld);
     ws->target = carve(&next, longest);
     ws->root = carve(&next, longest);
     ws->pull = carve(&next, longest);
@@ -224,8 +233,8 @@ static void find_means(workspace *ws, int64_t row)
             double w = ws->weights ? ws->weights[t] : 1;
             ws->pull[p] = (REAL)(part * w * a / ws->mass);
         }
-        add_rows(n, horizon(args, end - from), args->indices + from, ws->pull, ws->factors, ws->factors_end,
-                 ws->rank, ws->mean);
+        add_rows(n, horizon(args->n_factors, ws->rank, end - from), args->indices + from,
+                 ws->pull, ws->factors, ws->factors_end, ws->rank, ws->mean);
     }
 }
 
@@ -258,7 +267,8 @@ INLINE void gather_factors(workspace *ws, const int32_t *index, int64_t n, int64
 static void gather(workspace *ws, int64_t row, int64_t from, int64_t n)
 {
     const int32_t *index = ws->args->indices + from;
-    int64_t known = horizon(ws->args, ws->args->indptr[ws->args->stop] - from);
+    int64_t known = ws->args->indptr[ws->args->stop] - from;
+    known = horizon(ws->args->n_factors, ws->rank, known);
     for (int64_t p = 0; p < n; p++) {
         REAL root = ws->weights ? REAL_SQRT(ws->weights[from + p]) : 1;
         REAL a = ws->design ? ws->design[index[p]] : 1;
