@@ -23,6 +23,39 @@ def cpu_seconds(function, repeats):
     return float(np.median(seconds)), result
 
 
+def per_iteration(fit, repeats, few=2, more=6):
+    """Median CPU seconds per iteration of fit(n_iterations)."""
+    slopes = []
+    for _ in range(repeats):
+        seconds = []
+        for n_iterations in (few, more):
+            start = time.process_time()
+            fit(n_iterations)
+            seconds.append(time.process_time() - start)
+        slopes.append((seconds[1] - seconds[0]) / (more - few))
+    return float(np.median(slopes))
+
+
+def gemm_rate(dtype, size=1024, repeats=5):
+    """Multiply-adds per CPU second of the product of two square matrices."""
+    A = np.random.default_rng(0).standard_normal((size, size)).astype(dtype)
+    seconds = []
+    for _ in range(repeats):
+        start = time.process_time()
+        A @ A
+        seconds.append(time.process_time() - start)
+    return size**3 / np.median(seconds)
+
+
+def ridge_work(lengths, rank):
+    """Multiply-adds of one triangle of the Gram matrix of each row and of its Cholesky factor.
+
+    A row with fewer entries than the rank is cheaper in its dual form.
+    """
+    small, large = np.minimum(lengths, rank), np.maximum(lengths, rank)
+    return float(np.sum(small**2.0 * large / 2 + small**3.0 / 6))
+
+
 def rmse(difference):
     return float(np.sqrt(np.mean(np.square(difference))))
 
@@ -43,6 +76,19 @@ def print_machine():
         f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, "
         f"numpy {np.__version__}, BLAS: {', '.join(sorted(set(libraries))) or 'unknown'}"
     )
+
+
+class Table:
+    """A table printed row by row, so that a long run shows how far it is."""
+
+    def __init__(self, *columns):
+        self.widths = [max(len(column), 7) for column in columns]
+        self.row(*columns)
+        print("| " + " | ".join("-" * width for width in self.widths) + " |")
+
+    def row(self, *cells):
+        texts = [f"{cell:>{width}}" for cell, width in zip(cells[1:], self.widths[1:], strict=True)]
+        print("| " + " | ".join([f"{cells[0]:<{self.widths[0]}}", *texts]) + " |", flush=True)
 
 
 def run_python(code, *arguments):

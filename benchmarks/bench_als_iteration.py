@@ -7,27 +7,13 @@ it. The first line names the kernels that it chose.
 """
 
 import argparse
-import time
 
 import numpy as np
-from _common import print_machine, quiet
+from _common import gemm_rate, per_iteration, print_machine, quiet, ridge_work
 from threadpoolctl import threadpool_limits
 
 from skmc import ALSCompleter
 from skmc.datasets import make_ratings
-
-
-def per_iteration(fit, repeats, few=2, more=6):
-    """Median CPU seconds per iteration of fit(n_iterations)."""
-    slopes = []
-    for _ in range(repeats):
-        seconds = []
-        for n_iterations in (few, more):
-            start = time.process_time()
-            fit(n_iterations)
-            seconds.append(time.process_time() - start)
-        slopes.append((seconds[1] - seconds[0]) / (more - few))
-    return float(np.median(slopes))
 
 
 def skmc_fit(X, rank):
@@ -60,29 +46,6 @@ def peer_fits(X, rank):
     return fits
 
 
-def needed(X, rank):
-    """Multiply-adds of one triangle of each Gram matrix and of its Cholesky factor.
-
-    A row with fewer entries than the rank is cheaper in its dual form.
-    """
-    total = 0.0
-    for count in (np.diff(X.indptr), np.bincount(X.indices, minlength=X.shape[1])):
-        small, large = np.minimum(count, rank), np.maximum(count, rank)
-        total += float(np.sum(small**2.0 * large / 2 + small**3.0 / 6))
-    return total
-
-
-def gemm_rate(dtype, size=1024, repeats=5):
-    """Multiply-adds per CPU second of the product of two square matrices."""
-    A = np.random.default_rng(0).standard_normal((size, size)).astype(dtype)
-    seconds = []
-    for _ in range(repeats):
-        start = time.process_time()
-        A @ A
-        seconds.append(time.process_time() - start)
-    return size**3 / np.median(seconds)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3)
@@ -93,11 +56,12 @@ def main():
         print_machine()
         for dtype in (np.float32, np.float64):
             X = make_ratings(dtype=dtype, random_state=0).X
+            both = np.diff(X.indptr), np.bincount(X.indices, minlength=X.shape[1])
             rate = gemm_rate(dtype)
             print(f"\n{np.dtype(dtype)}, gemm: {rate / 1e9:.1f}e9 multiply-adds per CPU second")
             print(f"{'':30}{'rank':>5}{'CPU s':>9}{'of gemm':>9}")
             for rank in arguments.ranks:
-                operations = needed(X, rank)
+                operations = sum(ridge_work(lengths, rank) for lengths in both)
                 for name, fit in {"skmc": skmc_fit(X, rank), **peer_fits(X, rank)}.items():
                     seconds = per_iteration(fit, arguments.repeats)
                     share = operations / seconds / rate
