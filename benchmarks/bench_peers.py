@@ -38,7 +38,8 @@ def tasks(arguments):
         task = synthetic_task(shape, n_ratings, arguments.rank, arguments.seed)
         if arguments.judged:
             # An iteration costs the same with either kind of penalty.
-            task.entrants = [x for x in task.entrants if "scale_lam" not in x.settings]
+            growing = {"scale_lam", "penalty_power"}
+            task.entrants = [x for x in task.entrants if not growing & set(x.settings)]
         yield task
     elif arguments.judged == "movielens" or arguments.kind == "ratings":
         if not arguments.movielens:

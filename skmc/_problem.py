@@ -78,7 +78,7 @@ class CompletionProblem:
         rank = self.rank if rank is None else rank
         other = replace(self, alpha=float(alpha), rank=rank, penalty_power=power)
         # What depends on neither is not computed again.
-        for name in ("at_zero", "total_weight", "n_rows", "mean_weight"):
+        for name in ("at_zero", "_alpha_max", "total_weight", "n_rows", "mean_weight"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
@@ -230,6 +230,10 @@ class CompletionProblem:
 
     def alpha_max(self):
         """Smallest alpha at which Z = 0 is optimal: the spectral norm of the centred data."""
+        return self._alpha_max
+
+    @cached_property
+    def _alpha_max(self):
         return self._spectral_norm(self.at_zero)
 
     def _spectral_norm(self, residual):
