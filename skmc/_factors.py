@@ -49,17 +49,21 @@ class Factors:
         Qv, Rv = linalg.qr(self.V, mode="economic", check_finite=False)
         W, s, Yt = linalg.svd(Ru @ Rv.T, full_matrices=False, check_finite=False)
         P, Q = Qu @ W, Qv @ Yt.T
+        del Qu, Qv
         if Q.shape[1]:
             largest = Q[np.abs(Q).argmax(axis=0), np.arange(Q.shape[1])]
             signs = np.where(largest < 0, -1, 1).astype(Q.dtype)
-            P, Q = P * signs, Q * signs
+            P *= signs
+            Q *= signs
         return P, s, Q
 
     def balanced(self):
         """The same Z with U'U = V'V = diag(s), the factors of smallest |U|^2 + |V|^2."""
         P, s, Q = self.svd()
         root = np.sqrt(s)
-        return Factors(P * root, Q * root)
+        P *= root
+        Q *= root
+        return Factors(P, Q)
 
     def in_column_units(self, units):
         """Return the factors of Z with column j divided by units_j."""

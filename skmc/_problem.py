@@ -78,7 +78,8 @@ class CompletionProblem:
         rank = self.rank if rank is None else rank
         other = replace(self, alpha=float(alpha), rank=rank, penalty_power=power)
         # What depends on neither is not computed again.
-        for name in ("at_zero", "_alpha_max", "total_weight", "n_rows", "mean_weight"):
+        known = "at_zero", "loss_at_zero", "_alpha_max", "total_weight", "n_rows", "mean_weight"
+        for name in known:
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
@@ -92,6 +93,16 @@ class CompletionProblem:
     def at_zero(self):
         """Residual at Z = 0: the data less their offsets."""
         return self._residual(self.observed.values)
+
+    @cached_property
+    def loss_at_zero(self):
+        """Loss at Z = 0."""
+        return self.at_zero.loss
+
+    def release(self):
+        """Let go of the residual at Z = 0, as large as the data; it is found anew when needed."""
+        if "at_zero" in self.__dict__:
+            self.__dict__["loss_at_zero"] = self.__dict__.pop("at_zero").loss
 
     @cached_property
     def total_weight(self):

@@ -66,6 +66,8 @@ class AlternatingLeastSquares(Solver):
 
     def init_state(self, problem, factors):
         residual = problem.residual(factors)
+        # The start alone needed the residual at zero; the column view needs the room.
+        problem.release()
         return _State(
             factors=factors,
             objective=residual.loss + problem.penalty(factors),
@@ -142,7 +144,7 @@ def _turns_back(problem, before, start, end):
 
 def _has_few_entries(problem):
     unknowns = problem.rank * (problem.n_rows + problem.shape[1] - problem.rank)
-    return 0.0 < problem.at_zero.loss and problem.total_weight < FEW_ENTRIES * unknowns
+    return 0.0 < problem.loss_at_zero and problem.total_weight < FEW_ENTRIES * unknowns
 
 
 def _product_norm(A, B):

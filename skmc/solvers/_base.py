@@ -99,7 +99,7 @@ class SolverResult:
 
 def offsets_only(problem):
     """Result of fitting nothing but the offsets, which is what rank 0 leaves."""
-    trace = {"time": [0.0], "objective": [problem.at_zero.loss], "change": [0.0]}
+    trace = {"time": [0.0], "objective": [problem.loss_at_zero], "change": [0.0]}
     return SolverResult(
         factors=zero_factors(problem),
         residual=problem.at_zero,
@@ -132,7 +132,7 @@ def exact_loss(problem):
 
     The loss is a square: this is eps^0.6 of the values, where rounding in the factors stalls.
     """
-    return float(np.finfo(problem.dtype).eps) ** 1.2 * problem.at_zero.loss
+    return float(np.finfo(problem.dtype).eps) ** 1.2 * problem.loss_at_zero
 
 
 def rises(problem, new, old):
@@ -308,11 +308,11 @@ class Solver(ABC):
             )  # fmt: skip
 
     def _check_divergence(self, problem, state, iteration):
-        bound = DIVERGENCE * problem.at_zero.loss
+        bound = DIVERGENCE * problem.loss_at_zero
         if not np.isfinite(state.objective) or state.objective > bound > 0:
             raise DivergenceError(
                 f"{self.name} diverged at iteration {iteration}: the objective is "
-                f"{state.objective:.3g}, {problem.at_zero.loss:.3g} at zero. "
+                f"{state.objective:.3g}, {problem.loss_at_zero:.3g} at zero. "
                 f"{self.divergence_cure}"
             )
 

@@ -120,7 +120,7 @@ class _Path:
         """Yield the change of Z per iteration."""
         problem = self.problem
         largest, fraction = problem.alpha_max(), problem.mean_weight
-        size = np.sqrt(problem.at_zero.loss)
+        size = np.sqrt(problem.loss_at_zero)
         if not size > 0:
             self.exact = True
             return

@@ -79,7 +79,7 @@ class GaussNewton(Solver):
         )
         gradient = sum(float(np.vdot(g, g)) for g in right)
         # A step need not be more exact than its model: one digit far away, many at the end.
-        zero = problem.at_zero.loss
+        zero = problem.loss_at_zero
         tol = min(0.1, max((state.loss / zero) ** 0.5, 1e-8)) if zero > 0 else 0.1
         damping = state.damping
         for _ in range(TRIALS if gradient > 0 else 0):

@@ -65,7 +65,7 @@ class ReweightedLeastSquares(PolishedSearch):
         return super().start(problem, init, random_state)
 
     def search(self, problem, factors):
-        r, size = problem.rank, np.sqrt(problem.at_zero.loss)
+        r, size = problem.rank, np.sqrt(problem.loss_at_zero)
         width = min(r + EXTRA, *problem.shape)
         random_state = np.random.RandomState(0)
         basis = random_subspace(problem.shape[1], width, problem.dtype, random_state)

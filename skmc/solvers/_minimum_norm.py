@@ -43,7 +43,7 @@ class MinimumNormGaussNewton(PolishedSearch):
 
     def search(self, problem, factors):
         observed, data = problem.observed, problem.at_zero.entries
-        size, polish, recent, least = np.sqrt(problem.at_zero.loss), Polish(problem), deque(), 1.0
+        size, polish, recent, least = np.sqrt(problem.loss_at_zero), Polish(problem), deque(), 1.0
         while True:
             residual = problem.residual(factors)
             relative = np.sqrt(residual.loss) / size

@@ -73,7 +73,7 @@ class NoiseSchedule:
         self._tol = tol
         self._signal = 0.0
         self._edge_of_unit_noise = edge_of_unit_noise(problem)
-        total = float(np.sqrt(problem.noise_variance(problem.at_zero.loss)))
+        total = float(np.sqrt(problem.noise_variance(problem.loss_at_zero)))
         self._least_noise = max(LEAST_NOISE * total, np.finfo(problem.dtype).tiny)
         self._noise = max(total, self._least_noise)
         self.rank = 0

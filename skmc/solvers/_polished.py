@@ -51,7 +51,7 @@ class PolishedSearch(Solver):
     def init_state(self, problem, factors):
         factors = factors.balanced()
         loss = problem.residual(factors).loss
-        search = self.search(problem, factors) if problem.at_zero.loss > 0 else None
+        search = self.search(problem, factors) if problem.loss_at_zero > 0 else None
         return _State(
             factors, loss, loss, norm=factors.norm(), search=search, data_norm=data_norm(problem)
         )

@@ -120,13 +120,13 @@ class SVT(Solver):
         if multiplier is None:
             multiplier = self._first_multiplier(problem, factors, tau, float(step_size))
         start = SVTState(
-            factors, problem.at_zero.loss, problem.at_zero.loss, basis=factors.svd()[2],
+            factors, problem.loss_at_zero, problem.loss_at_zero, basis=factors.svd()[2],
             tau=tau, step_size=float(step_size),
         )  # fmt: skip
         state = self._state(problem, start, multiplier, multiplier)
         if (
             factors.norm() == 0
-            and state.loss > 2.0 * problem.at_zero.loss
+            and state.loss > 2.0 * problem.loss_at_zero
             and self.step_size == "auto"
         ):
             # Where few entries say nothing of each other, the step has left zero far behind.
@@ -157,7 +157,7 @@ class SVT(Solver):
         larger = 1.0 + self.threshold(problem) / norm if norm > 0 else 1.0
         exact = min(larger, 1e100) ** 2 * exact_loss(problem)
         # Beyond ten times the tolerance rounding is a failure: tau is too large for the precision.
-        return _Matched(problem, tol, min(exact, (10.0 * tol) ** 2 * problem.at_zero.loss))
+        return _Matched(problem, tol, min(exact, (10.0 * tol) ** 2 * problem.loss_at_zero))
 
     def residual(self, problem, state):
         return state.current.residual
@@ -270,7 +270,7 @@ class _Matched:
     """
 
     def __init__(self, problem, tol, exact):
-        self.allowed = max(tol**2 * problem.at_zero.loss, exact, exact_loss(problem))
+        self.allowed = max(tol**2 * problem.loss_at_zero, exact, exact_loss(problem))
         self.tol = tol
         self.reason = None
 
