@@ -142,7 +142,8 @@ def ridge_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
 def leave_one_out_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
                        const int32_t[::1] indices, const real[::1] values,
                        const real[::1] weights, const real[:, ::1] F, const real[::1] penalty,
-                       const real[::1] penalty_scale, int64_t n_scaled, const real[::1] shift, const real[::1] shift_scale, real[::1] out):
+                       const real[::1] penalty_scale, int64_t n_scaled,
+                       const real[::1] shift, const real[::1] shift_scale, real[::1] out):
     """Residual of every entry of the rows [start, stop) fitted without it.
 
     The fit is that of `ridge_rows` without intercept, on the other entries of

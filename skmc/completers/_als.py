@@ -37,14 +37,14 @@ class ALSCompleter(BaseCompleter):
         edge of the noise, `rank` of them at most, and these are fitted with 0.4 of it; pure noise
         is fitted by nothing. At 0, rows with fewer entries than the rank get the factors of
         smallest norm.
-    momentum : {"nesterov", None}, default="nesterov"
-        Extrapolation of the column factors between sweeps, restarted when a sweep turns back or the
-        objective rises: the same solution in fewer sweeps, two to three times fewer where
-        many are needed. None: plain sweeps.
     penalty_power : float, default=0.0
         The penalty of a row or column with c entries is `alpha` times ``(c / mean c) **
         penalty_power``. 0: the nuclear norm. For ratings, whose counts are uneven, about 0.5 lowers
         the error; 1 is "weighted-lambda regularisation" [2]_. Entries count with their weights.
+    momentum : {"nesterov", None}, default="nesterov"
+        Extrapolation of the column factors between sweeps, restarted when a sweep turns back or the
+        objective rises: the same solution in fewer sweeps, two to three times fewer where
+        many are needed. None: plain sweeps.
     center : bool or "both", default=True
         True: column offsets are part of the model, unpenalised and fitted jointly with the
         factors. ``"both"``: shrunk row offsets too, for ratings. False: none.
