@@ -50,9 +50,9 @@ class BaseCompleter(FittedCompleter):
         "n_jobs": [Integral, None],
         "verbose": [Interval(Integral, 0, None, closed="left"), "boolean"],
     }
-    # For the tests of every completer: what suits a table of rank 3, and what else to try.
     # How penalties grow with what is observed; a parameter where a solver can do it.
     penalty_power = 0.0
+    # For the tests of every completer: what suits a table of rank 3, and what else to try.
     _test_settings: ClassVar = {}
     _test_variants: ClassVar = ()
 

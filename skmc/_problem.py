@@ -127,7 +127,11 @@ class CompletionProblem:
         return self._multiples(self.offsets.column_weight, self.offsets.column_weight.mean())
 
     def _multiples(self, weights, mean):
-        return None if self.penalty_power == 0 else (weights / mean) ** self.penalty_power
+        if self.penalty_power == 0:
+            return None
+        # Balancing divides by them.
+        least = np.finfo(self.dtype).eps
+        return np.maximum(weights / mean, least) ** self.penalty_power
 
     @cached_property
     def mean_row_weight(self):

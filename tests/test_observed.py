@@ -49,6 +49,8 @@ def test_entry_arrays_and_products_agree_between_forms():
         np.testing.assert_allclose(
             as_array(observed, observed.weighted(entries)), np.where(mask, weights * R, 0)
         )
+        assert observed.matmul(entries, V[:, :0]).shape == (15, 0)
+        assert observed.rmatmul(entries, U[:, :0]).shape == (9, 0)
         assert observed.dot(entries, entries) == pytest.approx(np.sum(R**2))
         assert observed.nnz == mask.sum()
         np.testing.assert_array_equal(observed.row_counts, mask.sum(axis=1))

@@ -251,9 +251,10 @@ def transpose_rows(int64_t start, int64_t stop, int64_t first, int64_t last,
     columns are taken.
     """
     cdef kernel_args args
-    cdef int64_t end = indptr[stop]
+    cdef int64_t end
     set_pattern(&args, start, stop, indptr, indices)
     set_columns(&args, next.shape[0], first, last)
+    end = indptr[stop]
     args.values = optional[real](values, end, "values")
     args.weights = optional[real](weights, end, "weights")
     args.next = &next[0]

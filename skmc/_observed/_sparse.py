@@ -101,6 +101,8 @@ class SparseObserved(ObservedMatrix):
         view = self._rows
         B = np.ascontiguousarray(B, dtype=self.dtype)
         out = np.empty((self.shape[0], B.shape[1]), dtype=self.dtype)
+        if B.shape[1] == 0:
+            return out
 
         def kernel(start, stop):
             _kernels.spmm_rows(start, stop, view.indptr, view.indices, B, entries, out)
@@ -113,6 +115,8 @@ class SparseObserved(ObservedMatrix):
         view = self._rows
         B = np.ascontiguousarray(B, dtype=self.dtype)
         out = np.zeros((self.shape[1], B.shape[1]), dtype=self.dtype)
+        if B.shape[1] == 0:
+            return out
 
         def kernel(start, stop, first, last):
             _kernels.spmm_columns(

@@ -5,8 +5,8 @@ import numpy as np
 from skmc._problem import zero_factors
 from skmc.solvers._proximal import BUFFER, ProximalGradient
 
-# Factor from one penalty of the start to the next, and steps at each.
-FALL, STEPS = 0.5, 2
+# Factor from one penalty of the start to the next, larger ones in a long fall, and steps at each.
+FALL, MOST_FALLS, STEPS = 0.5, 8, 2
 
 
 class SoftImpute(ProximalGradient):
@@ -21,15 +21,17 @@ class SoftImpute(ProximalGradient):
         # The first step from zero is the thresholded singular value decomposition. Under a small
         # penalty it lets in what a few entries in each row look like, up to the full rank, which
         # later steps have to take out again. Falling penalties keep the rank low all the way.
-        if not 0.0 < problem.alpha < FALL * problem.alpha_max():
+        largest = FALL * problem.alpha_max()
+        if not 0.0 < problem.alpha < largest:
             return zero_factors(problem)
-        alpha, state = FALL * problem.alpha_max(), None
-        while alpha > problem.alpha:
+        n_falls = min(np.ceil(np.log(problem.alpha / largest) / np.log(FALL)), MOST_FALLS)
+        penalties = np.geomspace(largest, problem.alpha, int(n_falls) + 1)[:-1]
+        state = self.init_state(problem, zero_factors(problem))
+        for alpha in penalties:
             penalised = problem.with_alpha(alpha)
-            state = state or self.init_state(penalised, zero_factors(problem))
+            state.objective = state.loss + self.penalty(penalised, state)
             for _ in range(STEPS):
                 state = self.step(penalised, state)
-            alpha *= FALL
         return self.balanced(problem, state)
 
     def shrink(self, problem, s, step):

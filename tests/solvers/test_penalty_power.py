@@ -188,3 +188,12 @@ def test_other_solvers_say_that_they_cannot():
             assert name != "als"
     with pytest.raises(ValueError, match="nuclear norm"):
         problem.duality_gap(Factors(np.ones((40, 1)), np.ones((25, 1))))
+
+
+def test_weights_that_vanish_against_the_others():
+    X = make_ratings(40, 25, 500, random_state=0).X
+    weight = X.copy()
+    weight.data[:] = 1e9
+    weight.data[: X.indptr[3]] = 1e-30
+    completer = ALSCompleter(2, alpha=1.0, penalty_power=0.5).fit(X, entry_weight=weight)
+    assert np.isfinite(completer.transform(X)).all()

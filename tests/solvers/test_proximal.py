@@ -73,3 +73,21 @@ def test_sparse_problems_take_memory_in_their_entries():
 def test_the_rank_cap_holds():
     problem = make_problem(alpha=0.1, rank=2)
     assert solve(SoftImpute(), problem, tol=1e-4).factors.rank <= 2
+
+
+@pytest.mark.parametrize("fraction", [0.3, 1e-2, 1e-12, 1e-300])
+def test_soft_impute_starts_with_few_steps_however_small_the_penalty(fraction):
+    problem = make_problem()
+    problem = problem.with_alpha(fraction * problem.alpha_max())
+    steps = []
+
+    class Counting(SoftImpute):
+        def step(self, problem, state):
+            steps.append(problem.alpha)
+            return super().step(problem, state)
+
+    factors = Counting().start(problem, "svd")
+    assert len(steps) <= 16
+    assert (np.diff(steps) <= 0).all()
+    assert not steps or min(steps) > problem.alpha
+    assert problem.objective(factors) < problem.at_zero.loss
