@@ -136,6 +136,31 @@ def for_each_block(kernel, indptr, n_threads=1, *, work_per_entry=1.0):
     _Run(steps, _blocks(n_rows, n_blocks, work_until), n_threads).run()
 
 
+def for_each_slice(kernel, n, step, n_threads=1, *, work):
+    """Call ``kernel(block)`` with slices of `step` of n numbers.
+
+    The slices are the same for any number of threads, and with them what BLAS makes of them, to the
+    last bit.
+
+    Parameters
+    ----------
+    kernel : callable
+        Must give the same result in any order, at the same time.
+    n, step : int
+        How many numbers, and how many at a time.
+    n_threads : int, default=1
+        Number of threads at most.
+    work : float
+        Floating-point operations of a slice, within a factor of ten.
+    """
+
+    def slices(first, last):
+        for start in range(first * step, min(last * step, n), step):
+            kernel(slice(start, min(start + step, n)))
+
+    for_each_block(slices, -(-n // step), n_threads, work_per_entry=0.5 * work)
+
+
 def for_each_column_part(kernel, indptr, column_indptr, n_threads=1, *, work_per_entry=1.0):
     """Call ``kernel(start, stop, first, last)`` on blocks of rows cut to parts of the columns.
 

@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 
 from skmc._memory import check_fits
-from skmc._parallel import blas_threads, for_each_block
+from skmc._parallel import blas_threads, for_each_slice
 
 # Bytes of the predictions that a thread holds at a time, so that they stay in the cache. Choosing
 # among them takes a little more than as much again.
@@ -90,20 +90,17 @@ def best_columns(fold_in, U, rows, n, pattern=None):
     step = max(1, CHUNK // row, min(ROWS, LARGEST_CHUNK // row))
     not_learned = np.flatnonzero(~fold_in.learned)
 
-    def kernel(first, last):
-        # Chunks are the same for any number of threads, and with them the products to the last bit.
-        for start in range(first * step, min(last * step, n_rows), step):
-            chunk = slice(start, min(start + step, n_rows))
-            Z = fold_in.complete(U[chunk], rows[chunk])
-            Z[:, not_learned] = -np.inf
-            if pattern is not None:
-                Z[pattern.entries(chunk.start, chunk.stop)] = -np.inf
-            _largest(Z, columns[chunk], values[chunk])
+    def kernel(chunk):
+        Z = fold_in.complete(U[chunk], rows[chunk])
+        Z[:, not_learned] = -np.inf
+        if pattern is not None:
+            Z[pattern.entries(chunk.start, chunk.stop)] = -np.inf
+        _largest(Z, columns[chunk], values[chunk])
 
     # A multiply-add for each component, and some twenty operations to choose.
-    work = step * m * (U.shape[1] + 20)
+    work = 2 * step * m * (U.shape[1] + 20)
     with blas_threads(1):
-        for_each_block(kernel, -(-n_rows // step), fold_in.n_threads, work_per_entry=work)
+        for_each_slice(kernel, n_rows, step, fold_in.n_threads, work=work)
     return columns, values
 
 

@@ -192,9 +192,10 @@ def _from_sparse(estimator, X, reset, missing_values, entry_weight, n_threads):
     weights = None
     if entry_weight is not None:
         weights = _sparse_weights(entry_weight, indptr, indices, shape, values.dtype)
-    drop = weights == 0 if weights is not None else np.zeros(0, dtype=bool)
-    if not np.isnan(missing_values):
-        drop = (values == missing_values) | (drop if drop.size else False)
+    # Nothing equals NaN.
+    drop = values == missing_values
+    if weights is not None:
+        drop |= weights == 0
     if drop.any():
         keep = ~drop
         rows = np.repeat(np.arange(shape[0]), np.diff(indptr))[keep]

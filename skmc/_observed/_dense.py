@@ -6,10 +6,9 @@ import numpy as np
 
 from skmc._observed._base import ObservedMatrix
 from skmc._observed._view import CompressedView, row_pointers
-from skmc._parallel import for_each_block
+from skmc._parallel import for_each_slice
 
-# Cells handled at a time, so that temporary arrays stay in the cache. The blocks are the same for
-# any number of threads, and with them the products to the last bit.
+# Cells handled at a time, so that temporary arrays stay in the cache.
 CELLS = 1 << 18
 # Parts that the columns of larger arrays are cut into for products with the transpose.
 PARTS = 4
@@ -108,13 +107,7 @@ class DenseObserved(ObservedMatrix):
         """Call ``kernel(rows)`` with slices of the rows."""
         n, m = self.shape
         step = max(1, CELLS // m)
-
-        def blocks(start, stop):
-            for first in range(start * step, min(stop * step, n), step):
-                kernel(slice(first, min(first + step, n)))
-
-        work = work_per_cell * step * m
-        for_each_block(blocks, -(-n // step), self.n_threads, work_per_entry=0.5 * work)
+        for_each_slice(kernel, n, step, self.n_threads, work=work_per_cell * step * m)
 
     def matmul(self, entries, B):
         out = np.empty((self.shape[0], B.shape[1]), np.result_type(entries, B))
@@ -130,12 +123,10 @@ class DenseObserved(ObservedMatrix):
         width = m if n * m <= CELLS else -(-m // PARTS)
         out = np.empty((m, k), np.result_type(entries, B))
 
-        def kernel(start, stop):
-            for first in range(start * width, min(stop * width, m), width):
-                block = slice(first, first + width)
-                np.matmul(entries[:, block].T, B, out=out[block])
+        def kernel(block):
+            np.matmul(entries[:, block].T, B, out=out[block])
 
-        for_each_block(kernel, -(-m // width), self.n_threads, work_per_entry=n * width * k)
+        for_each_slice(kernel, m, width, self.n_threads, work=2 * n * width * k)
         return out
 
     def weight_matmul(self, B):
