@@ -18,6 +18,7 @@ from skmc._compat import (
     warn,
 )
 from skmc._fitted import FittedCompleter
+from skmc._limits import LARGEST_RATIO, check_digits
 from skmc._memory import check_dense_fits
 from skmc._observed import observed_from_csr
 from skmc._parallel import blas_threads, effective_threads
@@ -102,7 +103,7 @@ class BaseCompleter(FittedCompleter):
         return self
 
     def _fit(self, X, sample_weight, entry_weight):
-        self._refuse_bools()
+        self._check_parameters()
         observed = self._validate(X, reset=True, entry_weight=entry_weight)
         check_some_observed(observed)
         if sample_weight is not None:
@@ -111,7 +112,8 @@ class BaseCompleter(FittedCompleter):
             self._fit_observed(observed, sample_weight)
         return observed
 
-    def _refuse_bools(self):
+    def _check_parameters(self):
+        """Raise InvalidParameterError for what the constraints of parameters cannot say."""
         for name in ("rank", "max_rank"):
             # True is an integer for Python, and for scikit-learn's validation.
             if isinstance(getattr(self, name, None), bool):
@@ -123,7 +125,7 @@ class BaseCompleter(FittedCompleter):
     def _fit_entries(self, indptr, indices, values, shape, weights=None):
         """Fit to compressed rows that are sorted, distinct and finite; they are not copied."""
         self._validate_params()
-        self._refuse_bools()
+        self._check_parameters()
         self.n_features_in_ = shape[1]
         threads = effective_threads(self.n_jobs)
         observed = observed_from_csr(indptr, indices, values, shape, weights, threads)
@@ -132,6 +134,7 @@ class BaseCompleter(FittedCompleter):
         return self
 
     def _fit_observed(self, observed, sample_weight=None):
+        check_digits(observed)
         factor = None
         if self.scale == "noise" and self._is_warm(observed.shape[1]):
             factor = self.scale_ / self.spread_
@@ -193,7 +196,7 @@ class BaseCompleter(FittedCompleter):
         return [fold.knowing_noise(**self._search_options(), units=units) for fold in folds]
 
     def _options(self):
-        return {"max_iter": self.max_iter, "tol": self.tol}
+        return {"max_iter": self.max_iter, "tol": min(self.tol, LARGEST_RATIO)}
 
     def _search_options(self):
         # A solution that is still crawling then is not the one to be chosen.
@@ -201,10 +204,13 @@ class BaseCompleter(FittedCompleter):
 
     def _solve(self, training, plan, seek_units):
         problem = training.pose()
-        problem = problem.with_alpha(
-            0.0 if plan.alpha == "auto" else plan.alpha / training.units.common,
-            rank=min(plan.rank, problem.largest_rank),
-        )
+        alpha = 0.0 if plan.alpha == "auto" else plan.alpha / training.units.common
+        if alpha > LARGEST_RATIO**2:
+            raise ValueError(
+                f"alpha={plan.alpha:g} is more than {LARGEST_RATIO**2:g} times the scale of the "
+                "data. Penalties far smaller leave nothing but offsets: lower alpha."
+            )
+        problem = problem.with_alpha(alpha, rank=min(plan.rank, problem.largest_rank))
         if problem.rank == 0:
             return offsets_only(problem)
         if self.verbose and not logger.hasHandlers():
@@ -223,7 +229,7 @@ class BaseCompleter(FittedCompleter):
             factors = solver.start(problem, init, random_state)
             if seek_units:
                 options["schedule"] = NoiseSchedule(
-                    problem, self.max_iter, self.tol, alpha=False, units=True
+                    problem, self.max_iter, options["tol"], alpha=False, units=True
                 )
                 # The schedule has it, and can let it go when it changes units.
                 problem = None
@@ -274,10 +280,10 @@ class BaseCompleter(FittedCompleter):
         init = np.asarray(init, dtype=np.float64)
         bounded = plan.search is None and np.isfinite(plan.rank)
         rows = problem.rank if bounded else min(np.shape(init)[0], problem.rank)
-        if init.shape != (rows, learned.size) or not np.isfinite(init).all():
+        if init.shape != (rows, learned.size) or not (np.abs(init) <= LARGEST_RATIO).all():
             raise ValueError(
-                f"init must be finite and of shape (rank, n_features) = {(rows, learned.size)}; "
-                f"got {init.shape}."
+                f"init must be finite, at most {LARGEST_RATIO:g}, and of shape (rank, n_features) "
+                f"= {(rows, learned.size)}; got {init.shape}."
             )
         return init[:, learned], np.zeros(np.count_nonzero(learned))
 

@@ -301,14 +301,23 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         return np.concatenate([kept, np.asarray(extra, dtype=object)])
 
     def _validate(self, X, *, reset=False, entry_weight=None):
-        return validate_matrix(
-            self,
-            X,
-            reset=reset,
-            missing_values=self._missing_value(),
-            entry_weight=entry_weight,
-            n_threads=effective_threads(self.n_jobs),
-        )
+        try:
+            return validate_matrix(
+                self,
+                X,
+                reset=reset,
+                missing_values=self._missing_value(),
+                entry_weight=entry_weight,
+                n_threads=effective_threads(self.n_jobs),
+            )
+        except ValueError as error:
+            if "features as input" not in str(error):
+                raise
+            shape, fitted = np.shape(X), (self._n_rows, self.n_features_in_)
+            advice = " If rows and columns are swapped, pass X.T." if shape[0] == fitted[1] else ""
+            raise ValueError(
+                f"{error} X has shape {shape}, the matrix of the fit had {fitted}.{advice}"
+            ) from error
 
     def _missing_value(self):
         return np.nan if self.missing_values == "nan" else float(self.missing_values)
@@ -349,9 +358,13 @@ def _check_codes(codes, size, name):
     if codes.ndim != 1:
         raise ValueError(f"{name} must be 1-D; got {codes.ndim} dimensions.")
     if codes.dtype.kind not in "iu":
-        whole = codes.dtype.kind == "f" and np.array_equal(codes, np.floor(codes))
-        if not whole:
-            raise ValueError(f"{name} must hold integers; got {codes.dtype}.")
+        whole = codes == np.floor(codes) if codes.dtype.kind == "f" else np.zeros(codes.size, bool)
+        if not whole.all():
+            at = np.argmin(whole)
+            raise ValueError(
+                f"{name} must hold integers; got {codes.dtype} with {np.count_nonzero(~whole)} "
+                f"others, the first {codes[at]!s} at position {at}."
+            )
     if codes.size and (codes.min() < 0 or codes.max() >= size):
         bad = (codes < 0) | (codes >= size)
         raise ValueError(

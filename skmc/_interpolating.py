@@ -31,10 +31,8 @@ class InterpolatingFactors(Factors):
     def of_svd(cls, P, s, Q, tau, multiplier):
         """Factors from the singular value decomposition of Z, the threshold, and Y."""
         # Up to a constant, with which V is about balanced.
-        raised = (
-            np.sqrt((s + s.dtype.type(tau)) / s.dtype.type(tau)) if tau > 0 else np.ones_like(s)
-        )
-        root = np.sqrt(s)
+        tau, root = s.dtype.type(tau), np.sqrt(s)
+        raised = np.sqrt(s + tau) / np.sqrt(tau) if tau > 0 else np.ones_like(s)
         return cls(P * (root * raised), Q * (root / raised), multiplier)
 
     def balanced(self):

@@ -1,23 +1,23 @@
 """From whatever a user hands over to an observed set, with every message about bad input."""
 
 import sys
+from datetime import date, timedelta
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from skmc._compat import check_sample_weight
-from skmc._observed import (
-    CompressedView,
-    compressed,
-    count,
-    observed_from_csr,
-    observed_from_dense,
-    row_pointers,
-    transposed,
+from skmc._limits import (
+    BAD_WEIGHT,
+    CORRECT,
+    LARGEST_RATIO,
+    largest_magnitude,
+    largest_value,
+    too_large,
 )
-
-INT32_MAX = np.iinfo(np.int32).max
+from skmc._observed import observed_from_csr, observed_from_dense, row_pointers
+from skmc._sparse_input import canonical_csr
 
 
 def validate_matrix(estimator, X, *, reset, missing_values=np.nan, entry_weight=None, n_threads=1):
@@ -47,9 +47,11 @@ def validate_matrix(estimator, X, *, reset, missing_values=np.nan, entry_weight=
     if sparse.issparse(X):
         return _from_sparse(estimator, X, reset, missing_values, entry_weight, n_threads)
     X = _to_plain(X, missing_values)
-    X = validate_data(
-        estimator, X, reset=reset, dtype=(np.float64, np.float32), ensure_all_finite=False
-    )
+    # What overflows in conversion is infinite then, and found so.
+    with np.errstate(over="ignore"):
+        X = validate_data(
+            estimator, X, reset=reset, dtype=(np.float64, np.float32), ensure_all_finite=False
+        )
     mask = _observed_mask(X, missing_values)
     weights = None
     if entry_weight is not None:
@@ -71,10 +73,34 @@ def check_some_observed(observed):
         )
 
 
-def row_weights(sample_weight, n_rows):
-    """Validated sample weights of shape (n_rows,), in float64."""
+def row_weights(sample_weight, n_rows, dtype=np.float64):
+    """Validated sample weights of shape (n_rows,)."""
     rows = np.broadcast_to(np.zeros(()), (n_rows, 1))
-    return check_sample_weight(sample_weight, rows, dtype=np.float64)
+    weights = check_sample_weight(sample_weight, rows, dtype=dtype)
+    large = weights > LARGEST_RATIO
+    if large.any():
+        raise ValueError(
+            f"sample_weight counts repetitions of rows, at most {LARGEST_RATIO:g}; "
+            f"{np.count_nonzero(large)} are larger, the first {weights[np.argmax(large)]:.3g} at "
+            f"row {np.argmax(large)}. Divide all by a constant."
+        )
+    return weights
+
+
+def entry_values(y, name):
+    """Validated values of entries: an array of shape (n_entries,), finite, of floats."""
+    y = _to_plain(column_or_1d(y, warn=True), np.nan, name)
+    y = check_array(y, ensure_2d=False, dtype=(np.float64, np.float32), ensure_all_finite=False)
+    # NaN is not at most anything.
+    if not largest_magnitude(y) <= largest_value(y.dtype):
+        wrong = ~(np.abs(y) <= largest_value(y.dtype))
+        what = "NaN" if np.isnan(y[wrong]).any() else too_large(y.dtype)
+        raise ValueError(
+            f"Input {name} contains {what} ({np.count_nonzero(wrong)} such values, the first "
+            f"{y[wrong][0]:.3g} at position {np.argmax(wrong)}). Leave such entries out or correct "
+            "them."
+        )
+    return y
 
 
 def _observed_mask(X, missing_values):
@@ -88,12 +114,13 @@ def _observed_mask(X, missing_values):
         mask = X != missing_values
     else:
         mask = ~nan
-    infinite = np.isinf(X) & mask
-    if infinite.any():
-        raise ValueError(
-            f"Input X contains infinity or a value too large for {X.dtype}{_where(infinite)}; "
-            "mark such entries as missing or correct them."
-        )
+    limit = largest_value(X.dtype)
+    # Without an array in between, NaN left out; the mark of missing entries may be among them.
+    if max(np.fmax.reduce(X, axis=None), -np.fmin.reduce(X, axis=None)) <= limit:
+        return mask
+    large = (np.abs(X) > limit) & mask
+    if large.any():
+        raise ValueError(f"Input X contains {too_large(X.dtype)}{_where(large)}. {CORRECT}")
     return mask
 
 
@@ -105,31 +132,57 @@ def _where(bad):
 def _check_weights(weights, shape, mask):
     if weights.shape != shape:
         raise ValueError(f"entry_weight has shape {weights.shape}, X has {shape}.")
-    bad = mask & ~((weights >= 0) & np.isfinite(weights))
+    bad = mask & ~((weights >= 0) & (weights <= LARGEST_RATIO))
     if bad.any():
-        raise ValueError(
-            f"entry_weight must be finite and not negative where X is observed{_where(bad)}."
-        )
+        raise ValueError(f"{BAD_WEIGHT} where X is observed{_where(bad)}.")
     return weights
 
 
-def _to_plain(X, missing_values):
+def _to_plain(X, missing_values, name="X"):
     """Dense input in a form whose missing entries survive scikit-learn's conversion."""
     if isinstance(X, np.ma.MaskedArray):
         # scikit-learn drops the mask, and what was hidden becomes data.
         kind = X.dtype if X.dtype.kind == "f" else np.float64
         return X.astype(kind).filled(missing_values)
+    if isinstance(X, list | tuple):
+        X = np.asarray(X)
     if isinstance(X, np.ndarray) and X.dtype == object:
-        return _replace_null_objects(X, missing_values)
+        return _to_numbers(X, missing_values, name)
     if hasattr(X, "dtypes") and hasattr(X, "columns"):
         _check_column_types(X)
         return _convert_object_columns(X, missing_values) if hasattr(X, "isna") else X
     if isinstance(X, np.ndarray) and X.dtype.kind in "mM":
         raise TypeError(
-            f"X has dtype {X.dtype}; dates and durations have no linear scale of their own. "
+            f"{name} has dtype {X.dtype}; dates and durations have no linear scale of their own. "
             "Convert them to numbers first."
         )
+    if isinstance(X, np.ndarray) and X.dtype.kind in "SU":
+        _refuse_objects(X, np.ones(X.shape, dtype=bool), name)
     return X
+
+
+def _to_numbers(X, missing_values, name):
+    """Array of Python objects, nulls as the mark of missing entries, with nothing but numbers."""
+    X = _replace_null_objects(X, missing_values)
+    no_number = np.frompyfunc(lambda value: isinstance(value, NO_NUMBERS), 1, 1)
+    _refuse_objects(X, no_number(X).astype(bool), name)
+    too_long = np.frompyfunc(
+        lambda value: isinstance(value, int) and abs(value) > sys.float_info.max, 1, 1
+    )
+    # As a float each of them is infinite, and found so.
+    return np.where(too_long(X).astype(bool), np.inf, X)
+
+
+def _refuse_objects(X, wrong, name):
+    if not wrong.any():
+        return
+    at = tuple(int(places[0]) for places in np.nonzero(wrong))
+    where = ", ".join(f"{what} {i}" for what, i in zip(("row", "column"), at, strict=False))
+    raise TypeError(
+        f"{name} holds text or dates, which are "
+        f"not numeric: {np.count_nonzero(wrong)} such entries, the first {X[at]!r} at {where}. "
+        "Convert them to numbers, or mark them as missing."
+    )
 
 
 def _replace_null_objects(X, missing_values):
@@ -140,6 +193,8 @@ def _replace_null_objects(X, missing_values):
     return np.where(null, missing_values, X) if null.any() else X
 
 
+# Objects that convert to floats, or seem to, and are no numbers.
+NO_NUMBERS = (str, bytes, date, timedelta, np.datetime64, np.timedelta64)
 NOT_NUMERIC = (
     ("dates or durations", ("datetime", "timedelta", "period", "date", "time", "duration")),
     ("categories", ("category", "categorical", "enum")),
@@ -177,7 +232,7 @@ def _convert_object_columns(X, missing_values):
     X = X.copy()
     for j in objects:
         name = X.columns[j]
-        column = _replace_null_objects(X.iloc[:, j].to_numpy(), missing_values)
+        column = _to_numbers(X.iloc[:, j].to_numpy(), missing_values, f"Column {name!r} of X")
         try:
             X.isetitem(j, column.astype(np.float64))
         except (TypeError, ValueError) as error:
@@ -222,120 +277,12 @@ def _sparse_weights(entry_weight, indptr, indices, shape, dtype):
                 f"{windices.size}."
             )
         weights = weights.astype(dtype)
-    bad = ~((weights >= 0) & np.isfinite(weights))
-    if bad.any():
-        raise ValueError(
-            f"entry_weight must be finite and not negative; {np.count_nonzero(bad)} of its "
-            "entries are not."
-        )
-    return weights
-
-
-def canonical_csr(X, name):
-    """Row pointers, column indices and values of a sparse matrix, checked, sorted and distinct.
-
-    The matrix itself is left as it is. Raises ValueError for corrupt, duplicate, infinite or NaN
-    entries, TypeError for a storage format in which stored does not mean observed.
-    """
-    if X.format not in ("csr", "csc", "coo", "lil", "dok"):
-        raise TypeError(
-            f"Sparse input {name} has format {X.format!r}, which stores whole blocks or "
-            "diagonals, so that stored entries cannot be told from padding. Convert it to 'csr' "
-            "or 'coo' with the observed entries only."
-        )
-    if X.ndim != 2:
-        raise ValueError(f"Expected 2D array, got {X.ndim}D sparse array {name} instead.")
-    n, m = (int(size) for size in X.shape)
-    if n == 0 or m == 0:
-        raise ValueError(
-            f"Found array with {n} sample(s) and {m} feature(s) (shape=({n}, {m})) while a "
-            "minimum of 1 is required."
-        )
-    if max(n, m) > INT32_MAX:
-        raise ValueError(f"Sparse input {name} has shape ({n}, {m}); the limit is {INT32_MAX}.")
-    X = _stored(X, name)
-    values = _check_values(X, name)
-    if X.format == "coo":
-        view = compressed(X.row, X.col, values, (n, m))
-    elif X.format == "csc":
-        view = transposed(_lines(X, values), row_pointers(count(X.indices[: values.size], n)))
-    else:
-        view = _lines(X, values)
-        if not (view.steps() >= 0).all():
-            by_column = transposed(view, row_pointers(count(view.indices, m)))
-            view = transposed(by_column, view.indptr)
-    repeated = np.flatnonzero(view.steps() == 0)
-    if repeated.size:
-        at = repeated[0] + 1
-        row = np.searchsorted(view.indptr, at, side="right") - 1
-        raise ValueError(
-            f"Sparse input {name} stores {repeated.size} entries twice, the first at row {row}, "
-            f"column {view.indices[at]}. Keep one value for each entry."
-        )
-    return view.indptr, view.indices, view.values, (n, m)
-
-
-def _stored(X, name):
-    """The matrix as csr, csc or coo, its indices checked."""
-    if X.format in ("csr", "csc"):
-        try:
-            # A shallow copy: the check may convert the index arrays of what it checks.
-            X = type(X)((X.data, X.indices, X.indptr), shape=X.shape, copy=False)
-            X.check_format(full_check=True)
-        except ValueError as error:
-            raise ValueError(f"Sparse input {name} is corrupt: {error}.") from error
-        return X
-    X = X if X.format == "coo" else X.tocoo()
-    rows, columns, (n, m) = X.row, X.col, X.shape
-    if not rows.shape == columns.shape == X.data.shape:
-        raise ValueError(
-            f"Sparse input {name} is corrupt: {rows.size} row indices, {columns.size} column "
-            f"indices and {X.data.size} values."
-        )
-    outside = (rows < 0) | (rows >= n) | (columns < 0) | (columns >= m)
-    if outside.any():
-        at = int(np.argmax(outside))
-        raise ValueError(
-            f"Sparse input {name} has {np.count_nonzero(outside)} indices outside its shape "
-            f"({n}, {m}), the first ({rows[at]}, {columns[at]}) at position {at}."
-        )
-    return X
-
-
-def _lines(X, values):
-    """Rows of a csr matrix, columns of a csc one."""
-    return CompressedView(
-        np.ascontiguousarray(X.indptr, dtype=np.int64),
-        np.ascontiguousarray(X.indices[: values.size], dtype=np.int32),
-        np.ascontiguousarray(values),
-        None,
-    )
-
-
-def _check_values(X, name):
-    """Values of the stored entries, as floats."""
-    values = X.data if X.format == "coo" else X.data[: X.indptr[-1]]
-    if values.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported\nSparse input {name} is {values.dtype}.")
-    if values.dtype.kind not in "fiub":
-        raise TypeError(f"Sparse input {name} has dtype {values.dtype}; numbers are needed.")
-    kind = np.float32 if values.dtype == np.float32 else np.float64
-    values = values.astype(kind, copy=False)
-    bad = ~np.isfinite(values)
+    bad = ~((weights >= 0) & (weights <= LARGEST_RATIO))
     if bad.any():
         at = int(np.argmax(bad))
-        row, column = _position(X, at)
+        row = np.searchsorted(indptr, at, side="right") - 1
         raise ValueError(
-            f"Sparse input {name} stores {np.count_nonzero(bad)} entries that are NaN or "
-            f"infinite, the first at row {row}, column {column}. Missing entries are "
-            "those that are not stored: leave them out."
+            f"{BAD_WEIGHT}; {np.count_nonzero(bad)} of its entries are not, the first at row "
+            f"{row}, column {indices[at]}."
         )
-    return values
-
-
-def _position(X, at):
-    """Row and column of a stored entry."""
-    if X.format == "coo":
-        return X.row[at], X.col[at]
-    line = np.searchsorted(X.indptr, at, side="right") - 1
-    return (line, X.indices[at]) if X.format == "csr" else (X.indices[at], line)
+    return weights

@@ -6,12 +6,14 @@ import warnings
 
 import numpy as np
 import pytest
+from faults import EVERY, has, is_non_negative, is_symmetric
 from processes import run_python
 from registry import GENERAL, at
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from skmc import ALSCompleter, _memory
+from skmc.completers import CROSS_VALIDATED
 
 needs_resource = pytest.mark.skipif(sys.platform == "win32", reason="needs the module resource")
 
@@ -26,6 +28,11 @@ FIT = """
     rows, columns = rng.integers(0, n, (2, nnz))
     X = sparse.coo_array((rng.normal(size=nnz), (rows, columns)), shape=(n, n))
     X.sum_duplicates()
+    X = {suited}
+    if sys.platform == "linux":
+        size = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+        limit = size * resource.getpagesize() + 2 * 10**9
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     completer = skmc.{name}(**{params}).fit(X)
     values = completer.predict_entries(rows, columns)
     assert np.isfinite(values).all()
@@ -48,8 +55,13 @@ FIT = """
 
 
 def check_peak(E, size, limit, **params):
+    suited = "abs(X)" if is_non_negative(E) else "(X + X.T).tocoo()" if is_symmetric(E) else "X"
+    if E in CROSS_VALIDATED and has(E, "max_rank"):
+        # The path down to small penalties takes all of the noise for signal.
+        params["max_rank"] = 3
+    params = E._test_settings | params
     found = run_python(
-        FIT.format(name=E.__name__, size=size, params=E._test_settings | params),
+        FIT.format(name=E.__name__, size=size, params=params, suited=suited),
         warnings="ignore::UserWarning",
         timeout=280,
     )
@@ -63,7 +75,7 @@ def check_peak(E, size, limit, **params):
 
 
 @needs_resource
-@pytest.mark.parametrize("E", GENERAL, ids=lambda E: E.__name__)
+@pytest.mark.parametrize("E", EVERY, ids=lambda E: E.__name__)
 def test_a_huge_sparse_matrix(E):
     # 200,000 x 200,000 would take 320 GB.
     check_peak(E, 200_000, 0.5, max_iter=20)
@@ -71,7 +83,7 @@ def test_a_huge_sparse_matrix(E):
 
 @needs_resource
 @pytest.mark.slow
-@pytest.mark.parametrize("E", GENERAL, ids=lambda E: E.__name__)
+@pytest.mark.parametrize("E", EVERY, ids=lambda E: E.__name__)
 def test_a_million_by_a_million(E):
     check_peak(E, 1_000_000, 1.0)
 

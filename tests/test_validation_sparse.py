@@ -1,8 +1,7 @@
-"""Sparse input: what is stored is observed, and a damaged matrix never reaches a kernel."""
+"""Sparse input: what is stored is observed; damaged matrices are in `reliability`."""
 
 import numpy as np
 import pytest
-from processes import run_python
 from registry import GENERAL
 from scipy import sparse
 
@@ -68,26 +67,6 @@ def test_stored_zero_is_observed(E):
     assert np.isfinite(out).all()
 
 
-@pytest.mark.parametrize("format", ["csr", "csc", "coo"])
-@pytest.mark.parametrize("dtype", [np.int32, np.int64])
-def test_index_dtypes(format, dtype):
-    dense = holes()
-    X = stored(dense).asformat(format)
-    if format == "coo":
-        X.coords = tuple(c.astype(dtype) for c in X.coords)
-    else:
-        X.indptr, X.indices = X.indptr.astype(dtype), X.indices.astype(dtype)
-    assert_same_as_dense(X, dense)
-
-
-def test_mixed_index_dtypes():
-    dense = holes()
-    X = stored(dense).tocsr()
-    X.indptr = X.indptr.astype(np.int64)
-    X.indices = X.indices.astype(np.int32)
-    assert_same_as_dense(X, dense)
-
-
 def test_unsorted_indices():
     dense = holes()
     X = stored(dense).tocsr()
@@ -103,14 +82,6 @@ def test_unsorted_triplets():
     X = stored(dense)
     order = np.random.default_rng(0).permutation(X.nnz)
     X = sparse.coo_array((X.data[order], (X.row[order], X.col[order])), shape=X.shape)
-    assert_same_as_dense(X, dense)
-
-
-def test_read_only():
-    dense = holes()
-    X = stored(dense).tocsr()
-    for array in (X.data, X.indices, X.indptr):
-        array.flags.writeable = False
     assert_same_as_dense(X, dense)
 
 
@@ -150,18 +121,6 @@ def test_one_dimension():
         ALSCompleter().fit(sparse.coo_array(([1.0], ([2],)), shape=(5,)))
 
 
-@pytest.mark.parametrize("shape", [(0, 3), (3, 0)])
-def test_empty_shape(shape):
-    with pytest.raises(ValueError, match=r"0 (sample|feature).*minimum of 1"):
-        ALSCompleter().fit(sparse.csr_array(shape))
-
-
-@pytest.mark.parametrize("E", GENERAL)
-def test_nothing_stored(E):
-    with pytest.raises(ValueError, match="All 7 x 4 entries of X are missing"):
-        E().fit(sparse.csr_array((7, 4)))
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("method", ["fit", "transform", "score"])
@@ -182,80 +141,6 @@ def test_complex_and_objects():
     odd.data = odd.data.astype(object)
     with pytest.raises(TypeError, match="dtype object; numbers are needed"):
         ALSCompleter().fit(odd)
-
-
-def test_duplicates_in_triplets():
-    X = sparse.coo_array(([1.0, 2.0, 3.0, 4.0], ([0, 1, 1, 2], [1, 0, 0, 2])), shape=(3, 3))
-    with pytest.raises(ValueError, match=r"1 entries twice, the first at row 1, column 0"):
-        ALSCompleter().fit(X)
-    # Equal values are no excuse: the matrix is not what its owner takes it for.
-    X.data[:] = 1.0
-    with pytest.raises(ValueError, match="entries twice"):
-        ALSCompleter().fit(X)
-    assert X.nnz == 4
-
-
-@pytest.mark.parametrize("kind", [sparse.csr_array, sparse.csc_array])
-def test_duplicates_in_compressed_form(kind):
-    X = kind(([1.0, 2.0, 3.0], [0, 2, 0], [0, 3, 3, 3]), shape=(3, 3))
-    with pytest.raises(ValueError, match="1 entries twice, the first at row 0, column 0"):
-        ALSCompleter().fit(X)
-
-
-CORRUPT = {
-    "negative index": "X.indices[3] = -1",
-    "most negative index": "X.indices[3] = np.iinfo(X.indices.dtype).min",
-    "index too large": "X.indices[3] = 6",
-    "index far too large": "X.indices[-1] = 2**30",
-    "indptr decreases": "X.indptr[4] = 0",
-    "indptr too large in the middle": "X.indptr[4] = 2**30",
-    "indptr negative": "X.indptr[4] = -5",
-    "indptr does not start at 0": "X.indptr[0] = 2",
-    "indptr ends behind the data": "X.indptr[-1] = 2**30",
-    "indptr too short": "X.indptr = X.indptr[:-1]",
-    "indptr too long": "X.indptr = np.append(X.indptr, X.indptr[-1])",
-    "indices too short": "X.indices = X.indices[:-4]",
-    "data too short": "X.data = X.data[:-4]",
-    "triplet row negative": "X = X.tocoo(); X.row[2] = -1",
-    "triplet row too large": "X = X.tocoo(); X.row[2] = 14",
-    "triplet column too large": "X = X.tocoo(); X.col[2] = 2**30",
-    "triplet rows too few": "X = X.tocoo(); X.data = X.data[:-2]",
-    "csc row too large": "X = X.tocsc(); X.indices[2] = 14",
-    "csc row negative": "X = X.tocsc(); X.indices[2] = -7",
-}
-
-
-def test_corrupt_matrices_raise_and_do_not_crash():
-    # In a process of its own: what this guards against would end the tests.
-    found = run_python(
-        f"""
-        import numpy as np
-        from scipy import sparse
-        from skmc import ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter
-
-        rng = np.random.default_rng(0)
-        mask = rng.random((14, 6)) < 0.6
-        good = sparse.csr_array(np.where(mask, rng.normal(size=mask.shape), 0.0))
-        fitted = ALSCompleter(rank=1).fit(good)
-        for name, damage in {CORRUPT!r}.items():
-            scope = {{"X": good.copy(), "np": np}}
-            exec(damage, scope)
-            for E in (ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter):
-                calls = (E().fit, fitted.transform, fitted.score, fitted.leave_one_out)
-                for call in calls if E is ALSCompleter else calls[:1]:
-                    try:
-                        call(scope["X"])
-                    except ValueError as error:
-                        if "Sparse input X" not in str(error):
-                            print(name, call.__name__, "unclear:", error)
-                    except Exception as error:
-                        print(name, call.__name__, type(error).__name__, error)
-                    else:
-                        print(name, call.__name__, "accepted")
-        print("done")
-        """
-    )
-    assert (found.returncode, found.stdout, found.stderr) == (0, "done\n", "")
 
 
 def test_missing_values_mark_stored_entries_too():
@@ -309,7 +194,7 @@ def test_entry_weight_that_does_not_belong_to_x():
         (sparse.csr_array(fewer), "must store exactly the entries that X stores"),
         (ones[:, :5], "must store exactly"),
         (np.ones((3, 3)), r"entry_weight has shape \(3, 3\), X has \(14, 6\)"),
-        (-ones, "finite and not negative"),
+        (-ones, "finite, not negative.*the first at row 0, column"),
     ):
         with pytest.raises(ValueError, match=message):
             ALSCompleter().fit(X, entry_weight=weights)

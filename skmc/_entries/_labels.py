@@ -207,9 +207,13 @@ def is_missing(labels):
 
 def _is_null(label):
     try:
-        return label is None or bool(label != label)
+        return label is None or bool(label != label) or _is_infinite(label)
     except TypeError:  # pandas.NA has no truth value
         return True
+
+
+def _is_infinite(label):
+    return isinstance(label, (float, np.floating)) and bool(np.isinf(label))
 
 
 def check_no_missing(codes, name, user):

@@ -35,7 +35,8 @@ class SparseObserved(ObservedMatrix):
     """
 
     def __init__(self, shape, rows, n_threads=1, pattern=None):
-        self.shape = shape
+        # Python's own: a quotient by an integer of NumPy would turn float32 into float64.
+        self.shape = tuple(int(size) for size in shape)
         self._rows = rows
         self.values = rows.values
         self.weights = rows.weights

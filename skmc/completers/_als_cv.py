@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from skmc._compat import StrOptions
+from skmc._compat import InvalidParameterError, StrOptions
 from skmc._search import Plan, RankAlphaPath, growing_ranks
 from skmc.completers._path_cv import PathCV
 from skmc.solvers import AlternatingLeastSquares
@@ -205,7 +205,10 @@ class ALSCompleterCV(PathCV):
         return AlternatingLeastSquares(momentum=self.momentum)
 
     def _choose(self, folds, alphas, largest_rank):
-        ranks = self._checked_ranks(largest_rank)
+        if self.ranks is None:
+            ranks = growing_ranks(largest_rank)
+        else:
+            ranks = np.unique(np.minimum(self._checked_ranks(), largest_rank)).tolist()
         path = RankAlphaPath(
             folds, ranks, alphas, solver=self._make_solver(), **self._search_options()
         ).run()
@@ -219,12 +222,15 @@ class ALSCompleterCV(PathCV):
         rank = 0 if self._offsets_suffice(folds, path) else int(ranks[r])
         return Plan(rank, alphas[a], search=found)
 
-    def _checked_ranks(self, largest):
-        if self.ranks is None:
-            return growing_ranks(largest)
+    def _check_parameters(self):
+        super()._check_parameters()
+        if self.ranks is not None:
+            self._checked_ranks()
+
+    def _checked_ranks(self):
         ranks = np.asarray(self.ranks)
         if ranks.ndim != 1 or not ranks.size or ranks.dtype.kind not in "iu" or ranks.min() < 1:
-            raise ValueError(
+            raise InvalidParameterError(
                 f"ranks must be a 1-D array of integers from 1 up, or None; got {self.ranks!r}."
             )
-        return np.unique(np.minimum(ranks, largest)).tolist()
+        return ranks

@@ -3,15 +3,13 @@
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils.validation import (
-    check_array,
     check_consistent_length,
     check_is_fitted,
-    column_or_1d,
     validate_data,
 )
 
 from skmc._base import BaseCompleter
-from skmc._compat import StrOptions, _fit_context, check_sample_weight, warn
+from skmc._compat import StrOptions, _fit_context, warn
 from skmc._entries import (
     COLUMN_KEY,
     compress_entries,
@@ -24,6 +22,7 @@ from skmc._entries import (
     refuse_sparse,
 )
 from skmc._recommend import Pattern
+from skmc._validation import entry_values, row_weights
 from skmc.completers._als import ALSCompleter
 
 
@@ -126,10 +125,10 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
             The fitted regressor.
         """
         labels = self._labels(X, reset=True)
-        y = check_array(column_or_1d(y, warn=True), ensure_2d=False, dtype=(np.float64, np.float32))
+        y = entry_values(y, "y")
         check_consistent_length(labels[0], y)
         if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, y, dtype=y.dtype)
+            sample_weight = row_weights(sample_weight, y.size, dtype=y.dtype)
             kept = sample_weight > 0
             if not kept.all():
                 labels = [part[kept] for part in labels]

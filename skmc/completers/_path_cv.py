@@ -6,7 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from skmc._base import BaseCompleter
-from skmc._compat import Interval, warn
+from skmc._compat import Interval, InvalidParameterError, warn
 from skmc._search import entry_folds
 from skmc.solvers import offsets_only
 
@@ -48,10 +48,15 @@ class PathCV(BaseCompleter):
             largest_alpha = max(largest_alpha, found)
         return self._choose(folds, self._grid(given, largest_alpha), largest_rank)
 
+    def _check_parameters(self):
+        super()._check_parameters()
+        if self.alphas is not None:
+            self._checked_alphas()
+
     def _checked_alphas(self):
         alphas = as_numbers(self.alphas)
         if not alphas.size or not (np.isfinite(alphas) & (alphas > 0)).all():
-            raise ValueError(
+            raise InvalidParameterError(
                 "alphas must be a 1-D array of positive, finite numbers, or None for a grid from "
                 f"the data; got {self.alphas!r}."
             )

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from skmc._compat import Interval, StrOptions
+from skmc._compat import Interval, InvalidParameterError, StrOptions
 from skmc._search import Plan, nuclear_path, relaxed
 from skmc.completers._path_cv import PathCV, as_numbers
 from skmc.solvers import SoftImpute
@@ -228,10 +228,14 @@ class SoftImputeCompleterCV(PathCV):
         rank = 0 if self._offsets_suffice(folds, path) else max_rank
         return Plan(rank, alphas[a], float(relaxations[k]), found)
 
+    def _check_parameters(self):
+        super()._check_parameters()
+        self._checked_relaxations()
+
     def _checked_relaxations(self):
         relaxations = as_numbers(self.relaxations)
         if not relaxations.size or not ((relaxations > 0) & (relaxations <= 1)).all():
-            raise ValueError(
+            raise InvalidParameterError(
                 f"relaxations must be numbers above 0 and at most 1; got {self.relaxations!r}."
             )
         return np.sort(relaxations)[::-1]

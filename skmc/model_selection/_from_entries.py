@@ -2,11 +2,12 @@
 
 import numpy as np
 from scipy import sparse as sp
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 
 from skmc._compat import StrOptions, validate_params
 from skmc._entries import check_no_missing, compress_entries, label_columns
 from skmc._memory import available_bytes
+from skmc._validation import entry_values
 
 
 @validate_params(
@@ -68,11 +69,9 @@ def from_entries(coordinates, values, *, shape=None, sparse=False, duplicates="r
     array([[ 1., nan],
            [ 3.,  4.]])
     """
-    values = check_array(
-        values, ensure_2d=False, dtype=[np.float64, np.float32], input_name="values"
-    )
-    if values.ndim != 1:
-        raise ValueError(f"values must be 1-D; got shape {values.shape}.")
+    if np.ndim(values) != 1:
+        raise ValueError(f"values must be 1-D; got shape {np.shape(values)}.")
+    values = entry_values(values, "values")
     parts = label_columns(coordinates, 0, 1, "from_entries")
     check_consistent_length(parts[0], values)
     if hasattr(coordinates, "columns") or any(part.dtype.kind not in "iu" for part in parts):

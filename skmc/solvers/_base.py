@@ -3,6 +3,7 @@
 import logging
 import time
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -14,7 +15,7 @@ from skmc.solvers._init import initial_factors
 
 logger = logging.getLogger("skmc")
 
-# A fit whose objective is this many times that of Z = 0 has diverged.
+# A fit whose loss is this many times that of Z = 0 has diverged.
 DIVERGENCE = 1e3
 # Iterations in a row that must have lowered the objective before its remaining gain is estimated.
 SETTLED = 10
@@ -247,13 +248,14 @@ class Solver(ABC):
             problem = schedule.problem
         self.check_supports(problem)
         start = time.perf_counter()
-        state = self.init_state(problem, factors)
+        with self._watch(problem, 0) as check:
+            state = check(self.init_state(problem, factors))
         trace, stage = {}, 0
         rule = self.stopping_rule(problem, tol)
         stop_reason = f"reached max_iter={max_iter}"
         for iteration in range(1, max_iter + 1):
-            state = self.step(problem, state)
-            self._check_divergence(problem, state, iteration)
+            with self._watch(problem, iteration) as check:
+                state = check(self.step(problem, state))
             self._note(trace, problem, state, stage, time.perf_counter() - start, verbose)
             if schedule is not None and not schedule.settled:
                 schedule.advance(self, state, iteration)
@@ -307,14 +309,32 @@ class Solver(ABC):
                 self.name, iteration, state.objective, relative,
             )  # fmt: skip
 
-    def _check_divergence(self, problem, state, iteration):
-        bound = DIVERGENCE * problem.loss_at_zero
-        if not np.isfinite(state.objective) or state.objective > bound > 0:
-            raise DivergenceError(
-                f"{self.name} diverged at iteration {iteration}: the objective is "
-                f"{state.objective:.3g}, {problem.loss_at_zero:.3g} at zero. "
-                f"{self.divergence_cure}"
-            )
+    @contextmanager
+    def _watch(self, problem, iteration):
+        """Raise DivergenceError if an iteration, or the start as number 0, leaves what is finite.
+
+        Gives the function that a state has to pass.
+        """
+        what, cure = f"{self.name} diverged at iteration {iteration}", self.divergence_cure
+        if not iteration:
+            what = f"{self.name} cannot start"
+            cure = f"A parameter, as step_size, is too large or too small for {problem.dtype}."
+
+        def check(state):
+            bound = DIVERGENCE * problem.loss_at_zero
+            # A penalty of any size may weigh on the start; what grows with the iterate is the loss.
+            if not np.isfinite(state.objective) or (iteration and state.loss > bound > 0):
+                raise DivergenceError(
+                    f"{what}: the objective is {state.objective:.3g}, {problem.loss_at_zero:.3g} "
+                    f"at zero. {cure}"
+                )
+            return state
+
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                yield check
+        except np.linalg.LinAlgError as error:
+            raise DivergenceError(f"{what}: {error}. {cure}") from error
 
 
 class _StoppingRule:

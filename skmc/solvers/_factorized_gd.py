@@ -201,13 +201,12 @@ class FactorizedGradient(Solver):
         return {"imbalance": float(np.linalg.norm(state.point.imbalance))}
 
     def step(self, problem, state):
-        with np.errstate(over="ignore", invalid="ignore"):
-            beta = state.momentum / (state.momentum + 3.0) if self.momentum else 0.0
-            new = self._step(problem, state, beta if state.previous is not None else 0.0)
-            if beta > 0 and rises(problem, new, state):
-                state.momentum = 0
-                new = self._step(problem, state, 0.0)
-            return new
+        beta = state.momentum / (state.momentum + 3.0) if self.momentum else 0.0
+        new = self._step(problem, state, beta if state.previous is not None else 0.0)
+        if beta > 0 and rises(problem, new, state):
+            state.momentum = 0
+            new = self._step(problem, state, 0.0)
+        return new
 
     def _step(self, problem, state, beta):
         old = state.point

@@ -73,16 +73,15 @@ class NonNegativeALS(Solver):
             factors = super().start(problem, init, random_state)
             return NonNegativeFactors(np.abs(factors.U), np.abs(factors.V))
         first = problem.with_alpha(problem.alpha, rank=1)
-        factors = _one_sign(resized(first, None, 1))
+        # In parts of the pattern that nothing ties to the largest one the leading singular vectors
+        # are zero but for rounding, and what is matched by their quotients is out of all bounds.
+        factors = _raised(first, _one_sign(resized(first, None, 1)))
         for _ in range(FIRST_SWEEPS):
             factors = NonNegativeFactors(*self.iteration_map(first, factors.U, factors.V))
         # A penalty may have left nothing of it, which would have no successors.
         if factors.norm() == 0:
             factors = resized(first, None, 1)
-        factors = _one_sign(resized(problem, factors, problem.rank))
-        ones = np.ones(problem.shape[1], problem.dtype)
-        U = _without_zeros(factors.U, problem.offsets.design)
-        return NonNegativeFactors(U, _without_zeros(factors.V, ones))
+        return _raised(problem, _one_sign(resized(problem, factors, problem.rank)))
 
     def init_state(self, problem, factors):
         factors = _one_sign(factors)
@@ -186,6 +185,13 @@ def _multiplied(problem, product, F, other, entries):
     denominator = np.maximum(fitted, 0) + alpha * F
     ratio = np.divide(numerator, denominator, out=np.zeros_like(F), where=denominator > 0)
     return F * ratio
+
+
+def _raised(problem, factors):
+    """Factors without zeros."""
+    ones = np.ones(problem.shape[1], problem.dtype)
+    U = _without_zeros(factors.U, problem.offsets.design)
+    return NonNegativeFactors(U, _without_zeros(factors.V, ones))
 
 
 def _without_zeros(F, design):

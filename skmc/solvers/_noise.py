@@ -131,12 +131,13 @@ class NoiseSchedule:
         if on_omega <= 0:
             return problem.noise_variance(residual.loss)
         fraction = on_omega / float(s @ s)
-        left = fraction * s / problem.alpha
-        self.rank = int(np.count_nonzero(left > LEAST_LEFT))
+        left = fraction * s
+        self.rank = int(np.count_nonzero(left > LEAST_LEFT * problem.alpha))
         # What a component was before shrinkage, against the edge of the noise; one that is
-        # shrunk to nothing is none.
-        height = (fraction * s + problem.alpha) / (SIGNAL_HEIGHT * self.edge)
-        self._signal = float(np.sum(left**2 / (0.1 + left**2) / (1.0 + height**-8.0)))
+        # shrunk to nothing is none. However small the penalty is, its powers are not to vanish.
+        height = np.maximum((left + problem.alpha) / (SIGNAL_HEIGHT * self.edge), 1e-30)
+        share = (left / np.hypot(np.sqrt(0.1) * problem.alpha, left)) ** 2
+        self._signal = float(np.sum(share / (1.0 + height**-8.0)))
         # Undoing the shrinkage of the signal takes alpha^2 / fraction per component off; a little
         # more in truth, but taking off too much would lower the penalty without end.
         gain = 0.5 * problem.alpha**2 * self._signal / fraction

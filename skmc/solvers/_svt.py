@@ -88,7 +88,7 @@ class SVT(Solver):
 
     name = "svt"
     supports = frozenset({"zero_alpha", "interpolates"})
-    divergence_cure = "Lower step_size; any below 2 converges without momentum."
+    divergence_cure = "Lower step_size, of which any below 2 converges without momentum, or tau."
 
     def __init__(self, tau="auto", step_size="auto", momentum="nesterov"):
         self.tau = tau

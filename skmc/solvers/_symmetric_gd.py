@@ -199,19 +199,18 @@ class SymmetricGradient(Solver):
         return {"step": state.unit / state.curvature if state.curvature > 0 else 0.0}
 
     def step(self, problem, state):
-        with np.errstate(over="ignore", invalid="ignore"):
-            if self.signed and self._looks_at_signs(state):
-                self._exchange(problem, state)
-            if self.step_size != "auto":
-                state.curvature = state.unit / float(self.step_size)
-            elif state.fresh <= 0:
-                self._estimate_curvature(problem, state)
-            beta = state.momentum / (state.momentum + 3.0) if self.momentum else 0.0
-            new = self._step(problem, state, beta if state.previous is not None else 0.0)
-            if beta > 0 and rises(problem, new, state):
-                state.momentum = 0
-                new = self._step(problem, state, 0.0)
-            return new
+        if self.signed and self._looks_at_signs(state):
+            self._exchange(problem, state)
+        if self.step_size != "auto":
+            state.curvature = state.unit / float(self.step_size)
+        elif state.fresh <= 0:
+            self._estimate_curvature(problem, state)
+        beta = state.momentum / (state.momentum + 3.0) if self.momentum else 0.0
+        new = self._step(problem, state, beta if state.previous is not None else 0.0)
+        if beta > 0 and rises(problem, new, state):
+            state.momentum = 0
+            new = self._step(problem, state, 0.0)
+        return new
 
     def _step(self, problem, state, beta):
         old = state.point
