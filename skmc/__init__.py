@@ -3,6 +3,7 @@
 from skmc.completers import (
     ALSCompleter,
     ALSCompleterCV,
+    BayesianCompleter,
     ContinuationCompleter,
     EntryRegressor,
     FactorizedGDCompleter,
@@ -21,6 +22,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "ALSCompleter",
     "ALSCompleterCV",
+    "BayesianCompleter",
     "ContinuationCompleter",
     "EntryRegressor",
     "FactorizedGDCompleter",

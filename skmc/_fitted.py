@@ -46,7 +46,10 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
             return self._complete(observed, fold_in, *fold_in.factors(observed))
 
     def _complete(self, observed, fold_in, U, rows):
-        out = fold_in.complete(U, rows)
+        return self._finish(observed, fold_in.complete(U, rows))
+
+    def _finish(self, observed, out):
+        """The form that is handed out of predictions of all entries, which may be overwritten."""
         if self.keep_observed:
             observed.fill(out)
         if self._kept is not None:
@@ -129,11 +132,13 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         offsets : ndarray of shape (n_rows,)
             Zero unless ``center="both"``.
         """
+        return self._row_offsets[self._row_numbers(rows)] * self.scale_.mean()
+
+    def _row_numbers(self, rows):
+        """Where the factors of rows of the training matrix are, given their numbers."""
         check_is_fitted(self, "components_")
         rows = _check_codes(rows, self._n_rows, "rows")
-        if self._row_number is not None:
-            rows = self._row_number[rows]
-        return self._row_offsets[rows] * self.scale_.mean()
+        return rows if self._row_number is None else self._row_number[rows]
 
     def recommend(self, X, n=10, *, exclude_observed=True):
         """Columns with the largest predictions in each row of X.

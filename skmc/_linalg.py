@@ -63,6 +63,43 @@ class SparsePlusLowRank:
         return Y if self.A is None else Y + self.B @ (self.A.T @ X)
 
 
+@dataclass(frozen=True, eq=False)
+class LowRank:
+    """The n x m matrix A B'.
+
+    Parameters
+    ----------
+    A : ndarray, shape (n, k)
+        Left factor.
+    B : ndarray, shape (m, k)
+        Right factor.
+    """
+
+    A: np.ndarray
+    B: np.ndarray
+
+    @property
+    def shape(self):
+        """(n, m)."""
+        return self.A.shape[0], self.B.shape[0]
+
+    @property
+    def dtype(self):
+        """Floating-point type of the products."""
+        return self.A.dtype
+
+    def dense(self):
+        """None: the products cost less than a decomposition of the matrix."""
+
+    def matmul(self, X):
+        """Product with X (m x l)."""
+        return self.A @ (self.B.T @ X)
+
+    def rmatmul(self, X):
+        """Product of the transpose with X (n x l)."""
+        return self.B @ (self.A.T @ X)
+
+
 def orthonormalize(X):
     """Orthonormal basis of the columns of X; needs no more columns than rows."""
     return linalg.qr(X, mode="economic", check_finite=False)[0]

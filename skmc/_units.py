@@ -10,6 +10,8 @@ OWN_SCALE_COUNT = 10
 # No value is further from the mean of its column than this many scales: a rare value of a column
 # that is constant otherwise would rule the factors of its row.
 LARGEST_DEVIATION = 8.0
+# Columns whose means are further apart than this many scales have nothing to do with each other.
+FAR = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +87,30 @@ def fit_units(observed, sample_weight, *, center, scale):
     scales = np.hypot(np.sqrt(1.0 - pull) * own, np.sqrt(pull) * typical)
     scales = np.maximum(scales, largest / LARGEST_DEVIATION)
     return Units(centers, scales, scales, mean)
+
+
+def comparable_centers(observed, units):
+    """One centre for all columns but those far from it.
+
+    About one centre the offsets of columns can be drawn towards each other, which only means
+    something if their values can be compared; those of a column further than `FAR` of its scales
+    from the median column cannot.
+
+    Parameters
+    ----------
+    observed : ObservedMatrix
+        The data in the user's units.
+    units : Units
+        Their units, with centres at the column means.
+
+    Returns
+    -------
+    centers : ndarray of float64, shape (m,)
+        The median of the column means, or the centre of the column itself.
+    """
+    middle = _weighted_median(units.mean, observed.column_counts.astype(np.float64))
+    far = np.abs(units.mean - middle) > FAR * units.scale
+    return np.where(far, units.center, middle)
 
 
 def _weighted_median(values, weights):

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skmc.completers import COMPLETERS, CROSS_VALIDATED
+from skmc.completers import COMPLETERS, CROSS_VALIDATED, SAMPLERS
 from skmc.utils import parametrize_with_completer_checks
 
 # On complete data "keep what was observed" is the identity and hides every defect.
@@ -31,7 +31,7 @@ def instances(E, every):
     return [E(**{**E._test_settings, **params}) for params in (own, shared)[every]]
 
 
-FIRST, OTHERS = COMPLETERS[0], COMPLETERS[1:] + CROSS_VALIDATED
+FIRST, OTHERS = COMPLETERS[0], COMPLETERS[1:] + CROSS_VALIDATED + SAMPLERS
 DEFAULT = [E() for E in OTHERS]
 MAIN = [e for E in OTHERS for e in instances(E, False)[:1]]
 MAIN += instances(FIRST, False) + instances(FIRST, True)

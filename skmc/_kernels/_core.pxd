@@ -26,6 +26,7 @@ cdef extern from "kernels.h" nogil:
         void *out
         void *out_intercept
         void *out_weights
+        void *draw
         int32_t *out_indices
         double *out_value
     ctypedef int (*kernel)(const kernel_args *)

@@ -80,7 +80,8 @@ def ridge_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
                const real[:, ::1] F, const real[::1] penalty, const real[::1] penalty_scale,
                intercept_penalty,
                const real[::1] design, const real[::1] shift, const real[::1] shift_scale,
-               real[:, ::1] out, real[::1] out_intercept, double[::1] out_value):
+               real[:, ::1] out, real[::1] out_intercept, double[::1] out_value,
+               real[:, ::1] draw=None):
     """Weighted ridge least squares for the rows [start, stop).
 
     For row i, with entries t, columns k_t = indices[t], f_t = F[k_t] and
@@ -114,6 +115,10 @@ def ridge_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
         Receives c.
     out_value : float64 array of shape (n_rows,) or None
         Receives the minimum.
+    draw : array of shape (n_rows, rank) or None
+        Holds e on entry and u + R^-1 e on return, where R is the Cholesky factor of the matrix of
+        the normal equations, R'R = sum_t w_t f_t f_t' + diag(penalty): standard normal e give a
+        draw from N(u, (R'R)^-1). The penalties must be positive, and there can be no intercept.
     """
     cdef kernel_args args
     cdef int64_t n_columns = F.shape[0], rank = F.shape[1]
@@ -136,6 +141,10 @@ def ridge_rows(int64_t start, int64_t stop, const int64_t[::1] indptr,
         args.out_intercept = <void *>optional[real](out_intercept, stop, "out_intercept")
     if out_value is not None:
         args.out_value = <double *>optional[double](out_value, stop, "out_value")
+    if draw is not None:
+        require(draw.shape[0] >= stop and draw.shape[1] == rank, "draw does not fit F")
+        require(intercept_penalty is None, "a draw goes without an intercept")
+        args.draw = &draw[0, 0]
     run(skmc_kernels(SKMC_DOUBLE if real is double else SKMC_FLOAT).ridge_rows, &args)
 
 

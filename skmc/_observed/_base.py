@@ -226,9 +226,34 @@ class ObservedMatrix(ABC):
         )  # fmt: skip
         return V, c, value
 
+    def draw_rows(self, V, penalty, draw, *, shift=None):
+        """Gaussian draws of the factors of every row given V.
+
+        Parameters
+        ----------
+        V : ndarray, shape (m, r)
+            Column factors.
+        penalty : float
+            Precision of the prior over that of the noise.
+        draw : ndarray, shape (n, r)
+            Standard normals over the root of the precision of the noise. They become the draws.
+        shift : ndarray, shape (m,), or None
+            Taken out of the columns.
+
+        Returns
+        -------
+        U : ndarray, shape (n, r)
+            Means of what is drawn from: the ridge regression of `ridge_rows`.
+        """
+        return self._ridge(self.rows, V, penalty, None, None, shift=shift, draw=draw)[0]
+
+    def draw_columns(self, U, penalty, draw, *, shift=None, penalty_scale=None):
+        """The same for columns given U, with multiples of the penalty if need be."""
+        return self._ridge(self.columns, U, penalty, penalty_scale, None, shift=shift, draw=draw)[0]
+
     def _ridge(
         self, view, F, penalty, penalty_scale, intercept_penalty, *, design=None, shift=None,
-        shift_scale=None, value=None,
+        shift_scale=None, value=None, draw=None,
     ):  # fmt: skip
         r = F.shape[1]
         if r == 0:
@@ -245,7 +270,7 @@ class ObservedMatrix(ABC):
         def kernel(start, stop):
             _kernels.ridge_rows(
                 start, stop, view.indptr, view.indices, view.values, view.weights, F, penalty,
-                penalty_scale, intercept_penalty, design, shift, shift_scale, out, c, value,
+                penalty_scale, intercept_penalty, design, shift, shift_scale, out, c, value, draw,
             )  # fmt: skip
 
         for_each_block(kernel, view.indptr, self.n_threads, work_per_entry=r * (r + 4))

@@ -2,6 +2,7 @@
 
 from skmc.completers._als import ALSCompleter
 from skmc.completers._als_cv import ALSCompleterCV
+from skmc.completers._bayesian import BayesianCompleter
 from skmc.completers._continuation import ContinuationCompleter
 from skmc.completers._entry_regressor import EntryRegressor
 from skmc.completers._factorized_gd import FactorizedGDCompleter
@@ -27,14 +28,18 @@ COMPLETERS = (
     SVTCompleter,
     SymmetricGDCompleter,
 )
+# Those that sample from a posterior.
+SAMPLERS = (BayesianCompleter,)
 # Those that choose rank or penalty by cross-validation.
 CROSS_VALIDATED = (ALSCompleterCV, SoftImputeCompleterCV)
 
 __all__ = [
     "COMPLETERS",
     "CROSS_VALIDATED",
+    "SAMPLERS",
     "ALSCompleter",
     "ALSCompleterCV",
+    "BayesianCompleter",
     "ContinuationCompleter",
     "EntryRegressor",
     "FactorizedGDCompleter",

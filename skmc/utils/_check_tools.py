@@ -14,6 +14,8 @@ from sklearn.utils import get_tags
 SAME_ROWS = 1e-7
 # Two fits of the same problem that may take other steps: the rows in another order.
 SAME_FIT = 1e-4
+# Largest difference between two means of draws from one posterior, against the data.
+SAMPLING_ERROR = 0.1
 
 
 def noisy_low_rank(estimator, n_rows=40, n_columns=10, *, missing=0.3, seed=0):
@@ -90,7 +92,8 @@ def patient(estimator, **params):
 
     Neither does it with a rank that the data determine.
     """
-    return determined(estimator, tol=1e-10, max_iter=2000, **params)
+    more = {"n_samples": 1000, "n_draws": 250}
+    return determined(estimator, tol=1e-10, max_iter=2000, **more, **params)
 
 
 def determined(estimator, **params):
@@ -103,6 +106,11 @@ def determined(estimator, **params):
         rank = estimator.get_params(deep=False)["rank"]
         params["rank"] = 2 if isinstance(rank, str) else min(rank, 2)
     return fresh(estimator, **params)
+
+
+def sampling_error(estimator, rtol):
+    """Return the tolerance for what is equal but for the error of sampling, if there is one."""
+    return max(rtol, SAMPLING_ERROR) if has_param(estimator, "sample_posterior") else rtol
 
 
 def need_param(estimator, name):

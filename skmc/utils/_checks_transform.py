@@ -19,6 +19,7 @@ from skmc.utils._check_tools import (
     noisy_low_rank,
     patient,
     predicted,
+    sampling_error,
 )
 
 
@@ -190,7 +191,7 @@ def check_completer_float32(name, estimator, *, rtol=1e-2):
     assert_close(
         result[:, : X.shape[1]],
         completed(completer, X),
-        rtol,
+        sampling_error(estimator, rtol),
         f"{name}: float32 and float64 differ",
     )
 

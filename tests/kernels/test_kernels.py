@@ -337,3 +337,29 @@ def test_bad_shapes_are_refused():
             kernels.spmm_rows(*good[:position], bad, *good[position + 1 :])
     with pytest.raises(ValueError, match="not one of"):
         kernels.use_isa("abacus")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("rank", RANKS)
+def test_draws_have_the_covariance_of_the_inverse_normal_matrix(rank, dtype):
+    """Of each unit vector e the draw is u + R^-1 e, so that its outer products sum to (R'R)^-1."""
+    case = Case(rank, dtype)
+    penalty = np.linspace(0.5, 2, rank).astype(dtype)
+    steps = np.empty((rank, case.n, rank))
+    u = np.empty((case.n, rank), dtype)
+    for k, e in enumerate(np.eye(rank, dtype=dtype)):
+        draw = np.tile(e, (case.n, 1))
+        kernels.ridge_rows(
+            0, case.n, *case.pattern, case.values, case.weights, case.F, penalty, case.scale, None,
+            None, case.shift, case.shift_scale, u, None, None, draw,
+        )  # fmt: skip
+        steps[k] = draw - u
+    for i in range(case.n):
+        _, f, w, _ = reference.row_problem(
+            i, *case.pattern, case.values, case.weights, case.F, None, None, None
+        )
+        precision = (f.T * w) @ f + np.diag(penalty * case.scale[i].astype(float))
+        found = steps[:, i].T @ steps[:, i]
+        wanted = np.linalg.inv(precision)
+        assert_close = TOLERANCE[dtype] * np.abs(wanted).max()
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=10 * assert_close)

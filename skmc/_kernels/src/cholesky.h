@@ -32,6 +32,18 @@ static int factorise(int64_t n, REAL *gram, int64_t ld, REAL *inverse)
     return 1;
 }
 
+/* x := R^-1 x; x is padded to ld, with zeros past n. */
+static void solve_upper(int64_t n, const REAL *factor, int64_t ld, const REAL *inverse, REAL *x)
+{
+    for (int64_t k = n - 1; k >= 0; k--) {
+        const REAL *row = factor + k * ld;
+        vec sum = {0};
+        for (int64_t j = k / LANES * LANES; j < ld; j += LANES)
+            sum += load(row + j) * load(x + j);
+        x[k] = (x[k] - sum_lanes(sum)) * inverse[k];
+    }
+}
+
 /* x := (R' R)^-1 x; x is padded to ld, with zeros past n. */
 static void solve(int64_t n, const REAL *factor, int64_t ld, const REAL *inverse, REAL *x)
 {
@@ -41,13 +53,7 @@ static void solve(int64_t n, const REAL *factor, int64_t ld, const REAL *inverse
         for (int64_t j = k / LANES * LANES; j < ld; j += LANES)
             store(x + j, load(x + j) - load(row + j) * x_k);
     }
-    for (int64_t k = n - 1; k >= 0; k--) {
-        const REAL *row = factor + k * ld;
-        vec sum = {0};
-        for (int64_t j = k / LANES * LANES; j < ld; j += LANES)
-            sum += load(row + j) * load(x + j);
-        x[k] = (x[k] - sum_lanes(sum)) * inverse[k];
-    }
+    solve_upper(n, factor, ld, inverse, x);
 }
 
 /* Z := R'^-1 Z for `width` right-hand sides, the columns of Z (width a multiple

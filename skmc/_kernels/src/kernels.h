@@ -28,7 +28,7 @@ typedef struct {
     const void *values, *weights;
     const void *factors, *left;
     const void *penalty, *penalty_scale, *design, *shift, *shift_scale;
-    void *out, *out_intercept, *out_weights;
+    void *out, *out_intercept, *out_weights, *draw;
     int32_t *out_indices;
     double *out_value;
 } kernel_args;

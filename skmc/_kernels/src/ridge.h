@@ -31,6 +31,8 @@ static int64_t count_loose(const workspace *ws)
  * equations, which need no scaling. */
 static int is_dual(const workspace *ws, int64_t d)
 {
+    if (ws->args->draw) /* a draw takes the Cholesky factor of G + D */
+        return 0;
     int settled = ws->n_loose > 0 && ws->n_loose <= d - ws->centred;
     return d <= ws->rank && !settled;
 }
@@ -221,6 +223,20 @@ static double row_value(const workspace *ws, int64_t row, double c)
     return value / 2;
 }
 
+/* From normals e to u + R^-1 e with R'R = G + D: a draw from N(u, (G + D)^-1) if
+ * e is standard normal. A row without entries draws from its prior N(0, D^-1). */
+static void draw_row(workspace *ws, outcome found, REAL *draw)
+{
+    int64_t rank = ws->rank;
+    REAL *step = ws->diagonal;
+    clear(step, ws->ld);
+    memcpy(step, draw, (size_t)rank * sizeof(REAL));
+    if (found == SOLVED)
+        solve_upper(rank, ws->gram, ws->ld, ws->inverse, step);
+    for (int64_t k = 0; k < rank; k++)
+        draw[k] = found == SOLVED ? ws->u[k] + step[k] : step[k] / REAL_SQRT(ws->penalty[k]);
+}
+
 static int ridge_rows(const kernel_args *args)
 {
     workspace ws;
@@ -236,6 +252,8 @@ static int ridge_rows(const kernel_args *args)
             for (int64_t k = 0; k < ws.rank; k++)
                 ws.u[k] = (REAL)NAN;
         memcpy(out, ws.u, (size_t)ws.rank * sizeof(REAL));
+        if (args->draw && !failed)
+            draw_row(&ws, found, (REAL *)args->draw + i * ws.rank);
         double c = failed ? NAN : ws.target_mean;
         for (int64_t k = 0; k < ws.rank && ws.centred; k++)
             c -= (double)ws.mean[k] * ws.u[k];

@@ -1,0 +1,235 @@
+"""What a completer does that keeps draws from a posterior."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skmc._base import BaseCompleter
+from skmc._linalg import LowRank, leading_svd
+from skmc._memory import check_dense_fits
+from skmc._parallel import blas_threads, effective_threads
+from skmc._posterior_fold_in import PosteriorFoldIn
+
+# A component stands out of its posterior if its mean is that many standard deviations.
+RESOLVED = 3.0
+
+
+class SampledCompleter(BaseCompleter):
+    """Predictions, their standard deviations and samples from draws of the columns."""
+
+    def _store_draws(self, chains, training, seed):
+        """The draws on all columns; those without entries have regressors and levels of zero."""
+        learned, units = training.learned, training.units
+        s, _, q = chains.F.shape
+        F = np.zeros((s, learned.size, q), chains.F.dtype)
+        level, precision = np.zeros(F.shape[:2], F.dtype), np.ones(F.shape[:2], F.dtype)
+        F[:, learned], level[:, learned] = chains.F, chains.level
+        precision[:, learned] = chains.precision
+        self._draws = {"F": F, "level": level, "precision": precision}
+        self._typical, self._seed, self._center = chains.typical, seed, units.center
+        self.scale_, self.spread_, self._column_means = units.scale, units.spread, units.mean
+        self.offsets_ = self._fold_in().offsets
+        self.noise_variance_ = units.scale**2 * (1.0 / precision.astype(np.float64)).mean(axis=0)
+
+    def _fold_in(self):
+        return PosteriorFoldIn.of_draws(
+            **self._draws, center=self._center, scale=self.scale_, learned=self._learned,
+            n_threads=effective_threads(self.n_jobs),
+        )  # fmt: skip
+
+    def _store_rows(self, observed):
+        super()._store_rows(observed)
+        fold_in = self._fold_in()
+        self._row_draws = self._draws_of(observed, fold_in)
+        self._set_components(fold_in)
+
+    def _draws_of(self, observed, fold_in):
+        """Draws of the factors of rows (n, s q), for predictive variances.
+
+        The rows share their normals, so that what is said of a row depends on it alone.
+        """
+        n, (s, _, q) = observed.shape[0], self._draws["F"].shape
+        normals = np.random.default_rng(self._seed).standard_normal((s, 1, q), observed.dtype)
+        draws = (fold_in.draw_rows(observed, k, np.tile(normals[k], (n, 1))) for k in range(s))
+        return np.hstack(list(draws))
+
+    def _set_components(self, fold_in):
+        """Leading components of the posterior mean, and how many stand out of the posterior."""
+        U, V = self._row_factors, np.ascontiguousarray(fold_in.components.T)
+        s, _, q = self._draws["F"].shape
+        left, values, right = leading_svd(LowRank(U, V), q)
+        self.components_ = (np.sqrt(values)[:, None] * right.T).astype(U.dtype)
+        self.rank_ = values.shape[0]
+        # Of each draw the part along each pair of singular vectors.
+        A, B = (left.T @ U).reshape(-1, s, q), (right.T @ V).reshape(-1, s, q)
+        parts = s * np.einsum("ksq,ksq->ks", A, B, dtype=np.float64)
+        mean, deviation = parts.mean(axis=1), parts.std(axis=1)
+        self.effective_rank_ = int(np.count_nonzero(mean > RESOLVED * deviation))
+
+    def row_factors(self, X):
+        """Coordinates of the posterior means of the rows of X in `components_`.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            Rows with holes.
+
+        Returns
+        -------
+        U : ndarray of shape (n_samples, `rank_`)
+            X is about ``offsets_ + scale_ * (U @ components_)``. The posterior mean, which
+            `transform` returns, is a mean of products of this rank and differs from one of them a
+            little.
+        """
+        check_is_fitted(self, "components_")
+        observed, fold_in = self._validate(X), self._fold_in()
+        with blas_threads(1):
+            U = fold_in.factors(observed)[0]
+            square = np.einsum("kj,kj->k", self.components_, self.components_)
+            inverse = np.divide(1.0, square, out=np.zeros_like(square), where=square > 0)
+            return (U @ (fold_in.components @ (self.components_.T * inverse))).astype(U.dtype)
+
+    def row_offsets(self, rows):
+        """What rows of the training matrix add to a column that is like all, in the user's units.
+
+        Parameters
+        ----------
+        rows : array-like of int, shape (n_rows,)
+            Row numbers of the training matrix.
+
+        Returns
+        -------
+        offsets : ndarray of shape (n_rows,)
+            Posterior means, at the mean column scale.
+        """
+        numbers = self._row_numbers(rows)
+        typical = self._typical.ravel() / self._typical.dtype.type(self._typical.shape[0])
+        return self._row_factors[numbers] @ typical * self.scale_.mean()
+
+    def transform(self, X, return_std=False):
+        """Complete the rows of X by their posterior mean, each from its own observed entries.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            Rows with holes, in the form of `fit`.
+        return_std : bool, default=False
+            Whether to return standard deviations too.
+
+        Returns
+        -------
+        X_completed : ndarray of shape (n_samples, n_features_out)
+            The completed rows; with ``sample_posterior=True`` one draw of them in place of their
+            mean.
+        std : ndarray of shape (n_samples, n_features_out)
+            If `return_std`: predictive standard deviation of a new observation of each entry, noise
+            included (`noise_variance_` is its part). Zero where entries are returned as observed,
+            and for indicators.
+
+        Raises
+        ------
+        MemoryError
+            If the dense result would not fit, before anything is allocated.
+        """
+        check_is_fitted(self, "components_")
+        if not return_std:
+            return super().transform(X)
+        if self.sample_posterior:
+            raise ValueError("A draw has no standard deviation: set sample_posterior=False.")
+        check_dense_fits(X, 0 if self._indicated is None else self._indicated.size)
+        observed, fold_in = self._validate(X), self._fold_in()
+        with blas_threads(1):
+            mean = fold_in.complete(*fold_in.factors(observed))
+            std = self._std(observed, fold_in, mean)
+            out = self._finish(observed, mean)
+        return out, std
+
+    def _std(self, observed, fold_in, mean):
+        U = self._draws_of(observed, fold_in)
+        first, second = (np.zeros(mean.shape) for _ in range(2))
+        for s in range(fold_in.n_draws):
+            Z = fold_in.complete_draw(U[:, fold_in.part(s)], s)
+            Z -= mean
+            first += Z
+            second += np.square(Z, dtype=np.float64)
+        variance = second / fold_in.n_draws - (first / fold_in.n_draws) ** 2
+        std = np.sqrt(np.maximum(variance, 0) + self.noise_variance_).astype(mean.dtype)
+        if self.keep_observed:
+            observed.with_values(np.zeros_like(observed.values)).fill(std)
+        if self._kept is not None:
+            std = std[:, self._kept]
+        if self._indicated is not None:
+            std = np.hstack([std, np.zeros((std.shape[0], self._indicated.size), std.dtype)])
+        return std
+
+    def predict_entries(self, rows, cols, return_std=False):
+        """Entries of the completed training matrix, without forming it.
+
+        Parameters
+        ----------
+        rows, cols : array-like of int, shape (n_entries,)
+            Row and column numbers of the training matrix.
+        return_std : bool, default=False
+            Whether to return standard deviations too.
+
+        Returns
+        -------
+        values : ndarray of shape (n_entries,)
+            Posterior means, for observed entries too. Cost: O(n_entries n_draws rank).
+        std : ndarray of shape (n_entries,)
+            If `return_std`: predictive standard deviations of new observations of these entries,
+            noise included.
+
+        Raises
+        ------
+        ValueError
+            If an index is fractional, negative or out of range.
+        """
+        values = super().predict_entries(rows, cols)
+        if not return_std:
+            return values
+        i, j = self._check_positions(rows, cols)
+        variances = self._fold_in().entry_variances(self._row_draws, i, j)
+        return values, np.sqrt(variances).astype(values.dtype)
+
+    def sample(self, X, n_samples=1, random_state=None):
+        """Draws of the completed rows of X from the posterior predictive distribution.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_rows, n_features)
+            Rows with holes, in the form of `fit`.
+        n_samples : int, default=1
+            Number of draws. Those of the columns are spread evenly over the `n_draws` kept ones,
+            and used again if there are fewer; those of rows and noise are always new.
+        random_state : int, RandomState instance or None, default=None
+            Seed; None draws new ones at every call.
+
+        Returns
+        -------
+        draws : ndarray of shape (n_samples, n_rows, n_features_out)
+            Completed matrices: plausible tables, noise included, whose mean over many draws is what
+            `transform` returns. Observed entries are as they are unless ``keep_observed=False``.
+        """
+        check_is_fitted(self, "components_")
+        check_dense_fits(X, 0 if self._indicated is None else self._indicated.size)
+        observed, fold_in = self._validate(X), self._fold_in()
+        rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
+        which = np.arange(n_samples) * fold_in.n_draws // n_samples
+        with blas_threads(1):
+            return np.stack([self._draw(observed, fold_in, s, rng) for s in which])
+
+    def _draw(self, observed, fold_in, s, rng):
+        """One completion of the rows, given draw s of the columns."""
+        dtype = observed.dtype
+        normals = rng.standard_normal((observed.shape[0], self._draws["F"].shape[2]), dtype)
+        Z = fold_in.complete_draw(fold_in.draw_rows(observed, s, normals), s)
+        spread = self.scale_ / np.sqrt(fold_in.precision[s].astype(np.float64))
+        Z += rng.standard_normal(Z.shape, dtype) * spread.astype(dtype)
+        return self._finish(observed, Z)
+
+    def _complete(self, observed, fold_in, U, rows):
+        if not self.sample_posterior:
+            return super()._complete(observed, fold_in, U, rows)
+        rng = np.random.default_rng(self._seed)
+        return self._draw(observed, fold_in, rng.integers(fold_in.n_draws), rng)
