@@ -1,5 +1,7 @@
 """Low-rank matrix completion for scikit-learn."""
 
+from skmc._persistence import load_factors, save_factors
+from skmc._snapshot import Snapshot
 from skmc.completers import (
     ALSCompleter,
     ALSCompleterCV,
@@ -31,8 +33,11 @@ __all__ = [
     "NMFCompleter",
     "ProjectedGDCompleter",
     "SVTCompleter",
+    "Snapshot",
     "SoftImputeCompleter",
     "SoftImputeCompleterCV",
     "SymmetricGDCompleter",
     "__version__",
+    "load_factors",
+    "save_factors",
 ]

@@ -1,5 +1,6 @@
 """The estimator shared by all completers: where scikit-learn's interface meets the solvers."""
 
+import copy
 import logging
 from abc import abstractmethod
 from numbers import Integral, Real
@@ -10,22 +11,25 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from skmc._blas import single_threaded_blas
 from skmc._compat import (
     Interval,
     InvalidParameterError,
     StrOptions,
     _fit_context,
     warn,
+    with_callbacks,
 )
 from skmc._fitted import FittedCompleter
 from skmc._limits import LARGEST_RATIO, check_digits
 from skmc._memory import check_dense_fits
 from skmc._observed import observed_from_csr
-from skmc._parallel import blas_threads, effective_threads
+from skmc._parallel import effective_threads
 from skmc._search import Plan, RankSearch, make_folds, quick_folds
 from skmc._training import prepare
 from skmc._validation import check_some_observed, row_weights
-from skmc.solvers import NoiseSchedule, offsets_only, solve_at_edge
+from skmc._watch import Watch
+from skmc.solvers import STOPPED, NoiseSchedule, offsets_only, solve_at_edge
 
 logger = logging.getLogger("skmc")
 
@@ -67,6 +71,10 @@ class BaseCompleter(FittedCompleter):
     def _make_solver(self):
         """Solver of this completer with its parameters."""
 
+    def _supports(self):
+        """What it can do, by the names of capabilities of solvers."""
+        return self._make_solver().supports
+
     def _solver_in(self, units):
         """The solver with what it takes in user units, if anything, in those of the problem."""
         return self._make_solver()
@@ -99,17 +107,17 @@ class BaseCompleter(FittedCompleter):
         self : object
             The fitted completer.
         """
-        self._fit(X, sample_weight, entry_weight)
+        self._fit(X, y, sample_weight, entry_weight)
         return self
 
-    def _fit(self, X, sample_weight, entry_weight):
+    def _fit(self, X, y, sample_weight, entry_weight):
         self._check_parameters()
         observed = self._validate(X, reset=True, entry_weight=entry_weight)
         check_some_observed(observed)
         if sample_weight is not None:
             sample_weight = row_weights(sample_weight, observed.shape[0])
-        with blas_threads(1):
-            self._fit_observed(observed, sample_weight)
+        with single_threaded_blas():
+            self._fit_observed(observed, sample_weight, X, y)
         return observed
 
     def _check_parameters(self):
@@ -122,6 +130,7 @@ class BaseCompleter(FittedCompleter):
                     f"{getattr(self, name)} instead."
                 )
 
+    @with_callbacks
     def _fit_entries(self, indptr, indices, values, shape, weights=None):
         """Fit to compressed rows that are sorted, distinct and finite; they are not copied."""
         self._validate_params()
@@ -129,12 +138,13 @@ class BaseCompleter(FittedCompleter):
         self.n_features_in_ = shape[1]
         threads = effective_threads(self.n_jobs)
         observed = observed_from_csr(indptr, indices, values, shape, weights, threads)
-        with blas_threads(1):
+        with single_threaded_blas():
             self._fit_observed(observed)
         return self
 
-    def _fit_observed(self, observed, sample_weight=None):
+    def _fit_observed(self, observed, sample_weight=None, X=None, y=None):
         check_digits(observed)
+        watch = Watch(self, X, y)
         factor = None
         if self.scale == "noise" and self._is_warm(observed.shape[1]):
             factor = self.scale_ / self.spread_
@@ -144,28 +154,50 @@ class BaseCompleter(FittedCompleter):
         )  # fmt: skip
         self._warn_of_empty(training.learned)
         plan = self._plan(observed, sample_weight, training)
-        result = self._solve(training, plan, seek_units=self.scale == "noise" and factor is None)
+        seek_units = self.scale == "noise" and factor is None
+        result = self._solve(training, plan, seek_units, watch.of(training, plan))
         # Only the number and names of the features have been set so far; the rest of a fit that
         # fails is that of the last one.
+        self._store_all(result, training, plan)
+        watch.end()
+
+    def _store_all(self, result, training, plan):
         self._set_features(training)
         self._store(result, training)
         self._store_search(plan)
         self._store_rows(training.observed)
+
+    def _fitted_attributes(self, result, training, plan):
+        """What a fit would leave if this were its result."""
+        other = copy.copy(self)
+        other._store_all(result, training, plan)
+        mine = vars(self)
+        return {k: v for k, v in vars(other).items() if k not in mine or mine[k] is not v}
+
+    def _snapshot_types(self):
+        """What the state of the solver is made of; nothing if it cannot be stored."""
+        return self._make_solver().storable()
 
     def _store_rows(self, observed):
         """Factors of the training rows; rows without an entry share one of zeros, the last."""
         self._n_rows = observed.shape[0]
         present = observed.row_counts > 0
         self._row_number = None
-        fold_in = self._fold_in()
         if not (present.all() and self._learned.all()):
             self._row_number = np.where(present, np.cumsum(present) - 1, np.count_nonzero(present))
-            observed = observed.take(present, self._learned)
-            fold_in = fold_in.of_columns(self._learned)
+        observed, fold_in = self._present(observed)
         U, rows = fold_in.factors(observed)
         if self._row_number is not None:
             U, rows = np.vstack([U, np.zeros_like(U[:1])]), np.append(rows, rows.dtype.type(0))
         self._row_factors, self._row_offsets = U, rows
+
+    def _present(self, observed):
+        """The training rows that have entries, and the fold-in on the columns that do."""
+        fold_in = self._fold_in()
+        if self._row_number is None:
+            return observed, fold_in
+        observed = observed.take(observed.row_counts > 0, self._learned)
+        return observed, fold_in.of_columns(self._learned)
 
     def _plan(self, observed, sample_weight, training):
         """Rank and penalty to fit with, searched for by held-out entries if need be."""
@@ -202,7 +234,7 @@ class BaseCompleter(FittedCompleter):
         # A solution that is still crawling then is not the one to be chosen.
         return self._options() | {"max_iter": min(self.max_iter, SEARCH_ITERATIONS)}
 
-    def _solve(self, training, plan, seek_units):
+    def _solve(self, training, plan, seek_units, watch=None):
         problem = training.pose()
         alpha = 0.0 if plan.alpha == "auto" else plan.alpha / training.units.common
         if alpha > LARGEST_RATIO**2:
@@ -219,7 +251,7 @@ class BaseCompleter(FittedCompleter):
         solver = self._solver_in(training.units)
         init = self._start(problem, training, plan)
         random_state = check_random_state(self.random_state)
-        options = self._options() | {"verbose": int(self.verbose)}
+        options = self._options() | {"verbose": int(self.verbose), "watch": watch}
         if plan.alpha == "auto":
             # A rank that held-out entries have chosen stands.
             options |= {"select": plan.search is None, "relaxation": plan.relaxation}
@@ -235,7 +267,7 @@ class BaseCompleter(FittedCompleter):
                 problem = None
             result = solver.solve(problem, factors, **options)
         result = self._refit(result, plan)
-        if not result.converged:
+        if not result.converged and result.stop_reason != STOPPED:
             warn(
                 f"{type(self).__name__} stopped after {result.n_iter} iterations "
                 f"({result.stop_reason}) with a last relative change of "
@@ -356,9 +388,9 @@ class BaseCompleter(FittedCompleter):
             # Weights are of the fit alone: `transform` folds the rows in without them.
             return self.fit(X, y, sample_weight, entry_weight).transform(X)
         check_dense_fits(X, X.shape[1] if self.add_indicator and sparse.issparse(X) else 0)
-        observed = self._fit(X, sample_weight, None)
+        observed = self._fit(X, y, sample_weight, None)
         U, rows = self._row_factors, self._row_offsets
         if self._row_number is not None:
             U, rows = U[self._row_number], rows[self._row_number]
-        with blas_threads(1):
+        with single_threaded_blas():
             return self._complete(observed, self._fold_in(), U, rows)

@@ -19,7 +19,23 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight
 
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ModuleNotFoundError:  # before scikit-learn 1.9
+
+    class CallbackSupportMixin:
+        """Stands in for that of scikit-learn: there are no callbacks."""
+
+        def _init_callback_context(self, **_options):
+            return None
+
+    def with_callbacks(method):
+        """Return the method, as there are no callbacks to tear down."""
+        return method
+
+
 __all__ = [
+    "CallbackSupportMixin",
     "Interval",
     "InvalidParameterError",
     "Options",
@@ -29,6 +45,7 @@ __all__ = [
     "check_sample_weight",
     "validate_params",
     "warn",
+    "with_callbacks",
 ]
 
 WRAPPERS = ("skmc.", "sklearn.", "joblib.")

@@ -5,16 +5,17 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skmc._compat import _check_feature_names_in
+from skmc._blas import single_threaded_blas
+from skmc._compat import CallbackSupportMixin, _check_feature_names_in
 from skmc._fold_in import FoldIn
 from skmc._memory import check_dense_fits
-from skmc._parallel import blas_threads, effective_threads
+from skmc._parallel import effective_threads
 from skmc._recommend import Pattern, best_columns, check_number
 from skmc._units import r_squared
 from skmc._validation import row_weights, validate_matrix
 
 
-class FittedCompleter(TransformerMixin, BaseEstimator):
+class FittedCompleter(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Completion, factors, entries and scores from components, offsets and scales."""
 
     # How a row is seen; a subclass may have a narrower way.
@@ -42,7 +43,7 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "components_")
         check_dense_fits(X, 0 if self._indicated is None else self._indicated.size)
         observed, fold_in = self._validate(X), self._fold_in()
-        with blas_threads(1):
+        with single_threaded_blas():
             return self._complete(observed, fold_in, *fold_in.factors(observed))
 
     def _complete(self, observed, fold_in, U, rows):
@@ -84,7 +85,7 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "components_")
         observed = self._validate(X)
-        with blas_threads(1):
+        with single_threaded_blas():
             return self._fold_in().factors(observed)[0]
 
     def predict_entries(self, rows, cols):
@@ -183,7 +184,7 @@ class FittedCompleter(TransformerMixin, BaseEstimator):
         observed, fold_in = self._validate(X), self._fold_in()
         n = check_number(n, *observed.shape)
         pattern = Pattern(observed.rows.indptr, observed.rows.indices) if exclude_observed else None
-        with blas_threads(1):
+        with single_threaded_blas():
             U, rows = fold_in.factors(observed)
         return best_columns(fold_in, U, rows, n, pattern)
 

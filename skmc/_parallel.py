@@ -10,12 +10,12 @@ import operator
 import os
 import threading
 from bisect import bisect_left
-from contextlib import contextmanager
 from functools import lru_cache
 
 import joblib
 from joblib.parallel import get_active_backend
-from threadpoolctl import ThreadpoolController
+
+from skmc._blas import single_threaded_blas
 
 # A call of a kernel cannot be interrupted. At a pessimistic 1 GFLOP/s a block lasts 0.1 s; at 100
 # GFLOP/s it still takes many times as long as its call.
@@ -24,6 +24,8 @@ WORK_PER_BLOCK = 1e8
 WORK_PER_THREAD = 3e7
 # Blocks per thread when work is scarce, so that no thread waits long for another.
 BLOCKS_PER_THREAD = 4
+# Seconds within which a thread begins that Ctrl-C has found at its start.
+STARTING = 0.2
 
 _inside = threading.local()
 
@@ -82,22 +84,6 @@ def _environment_limit(name):
     # OMP_NUM_THREADS may be a list, one number per level of nesting.
     text = os.environ.get(name, "").split(",")[0].strip()
     return int(text) if text.isdecimal() and int(text) > 0 else None
-
-
-@lru_cache(maxsize=1)
-def _blas():
-    return ThreadpoolController()
-
-
-@contextmanager
-def blas_threads(n_threads):
-    """Let BLAS use `n_threads` threads inside the block.
-
-    BLAS threads spend their time waiting for each other on small products, and they compete with
-    the threads of the kernels.
-    """
-    with _blas().limit(limits=n_threads, user_api="blas"):
-        yield
 
 
 def for_each_block(kernel, indptr, n_threads=1, *, work_per_entry=1.0):
@@ -252,30 +238,48 @@ class _Run:
         finally:
             _inside.flag = outer
 
-    def work_in_thread(self):
+    def work_in_thread(self, ended):
         try:
-            self.work()
+            # Where it is a matter of each thread.
+            with single_threaded_blas():
+                self.work()
         except BaseException as error:
             with self.lock:
                 self.stopped = True
                 self.error = self.error or error
+        finally:
+            ended.set()
 
     def run(self):
         threads = []
         try:
             for _ in range(self.n_threads - 1):
-                thread = threading.Thread(target=self.work_in_thread, name="skmc", daemon=True)
+                ended = threading.Event()
+                thread = threading.Thread(
+                    target=self.work_in_thread, args=(ended,), name="skmc", daemon=True
+                )
+                # Ctrl-C may come before `start` returns.
+                threads.append((thread, ended))
                 try:
                     thread.start()
                 except RuntimeError:  # the system refuses more threads
+                    threads.pop()
                     break
-                threads.append(thread)
             self.work()
-            for thread in threads:
-                thread.join()
+            for _, ended in threads:
+                ended.wait()
         finally:
             self.stopped = True  # after an error or Ctrl-C; no lock, it may be held
-            for thread in threads:
-                thread.join()
+            for thread, ended in threads:
+                _await(thread, ended)
         if self.error is not None:
             raise self.error
+
+
+def _await(thread, ended):
+    """Wait for the end of a thread, unless Ctrl-C has kept it from beginning."""
+    # Not by `join`: interrupted, it takes the thread for ended, in Python 3.11.
+    while not ended.wait(STARTING):
+        if thread.ident is None:
+            return
+    thread.join()

@@ -94,8 +94,8 @@ class PosteriorFoldIn(FoldIn):
         Z += self.center.astype(w.dtype)
         return Z
 
-    def entry_variances(self, U, i, j):
-        """Predictive variances of entries (i, j), from draws of the rows, in user units squared.
+    def entry_deviations(self, U, i, j):
+        """Predictive standard deviations of entries (i, j), from draws of the rows, in user units.
 
         Parameters
         ----------
@@ -114,7 +114,7 @@ class PosteriorFoldIn(FoldIn):
             Z = np.einsum("ksq,ksq->ks", U[a].reshape(shape), V[b].reshape(shape))
             Z += self.level[:, b].T
             out[start : start + step] = Z.var(axis=1, dtype=np.float64) + noise[b]
-        return out * self.scale[j] ** 2
+        return np.sqrt(out) * self.scale[j]
 
     def leave_one_out(self, observed):
         residual = np.zeros(observed.nnz)

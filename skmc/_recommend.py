@@ -5,8 +5,9 @@ from numbers import Integral
 
 import numpy as np
 
+from skmc._blas import single_threaded_blas
 from skmc._memory import check_fits
-from skmc._parallel import blas_threads, for_each_slice
+from skmc._parallel import for_each_slice
 
 # Bytes of the predictions that a thread holds at a time, so that they stay in the cache. Choosing
 # among them takes a little more than as much again.
@@ -99,7 +100,7 @@ def best_columns(fold_in, U, rows, n, pattern=None):
 
     # A multiply-add for each component, and some twenty operations to choose.
     work = 2 * step * m * (U.shape[1] + 20)
-    with blas_threads(1):
+    with single_threaded_blas():
         for_each_slice(kernel, n_rows, step, fold_in.n_threads, work=work)
     return columns, values
 

@@ -5,9 +5,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skmc._base import BaseCompleter
+from skmc._blas import single_threaded_blas
 from skmc._linalg import LowRank, leading_svd
 from skmc._memory import check_dense_fits
-from skmc._parallel import blas_threads, effective_threads
+from skmc._parallel import effective_threads
 from skmc._posterior_fold_in import PosteriorFoldIn
 
 # A component stands out of its posterior if its mean is that many standard deviations.
@@ -16,6 +17,13 @@ RESOLVED = 3.0
 
 class SampledCompleter(BaseCompleter):
     """Predictions, their standard deviations and samples from draws of the columns."""
+
+    def _supports(self):
+        return frozenset({"weights", "sampled"})
+
+    def _snapshot_types(self):
+        # The state of a generator is not stored.
+        return ()
 
     def _store_draws(self, chains, training, seed):
         """The draws on all columns; those without entries have regressors and levels of zero."""
@@ -29,7 +37,7 @@ class SampledCompleter(BaseCompleter):
         self._typical, self._seed, self._center = chains.typical, seed, units.center
         self.scale_, self.spread_, self._column_means = units.scale, units.spread, units.mean
         self.offsets_ = self._fold_in().offsets
-        self.noise_variance_ = units.scale**2 * (1.0 / precision.astype(np.float64)).mean(axis=0)
+        self.noise_std_ = units.scale * np.sqrt((1.0 / precision.astype(np.float64)).mean(axis=0))
 
     def _fold_in(self):
         return PosteriorFoldIn.of_draws(
@@ -39,18 +47,23 @@ class SampledCompleter(BaseCompleter):
 
     def _store_rows(self, observed):
         super()._store_rows(observed)
-        fold_in = self._fold_in()
-        self._row_draws = self._draws_of(observed, fold_in)
-        self._set_components(fold_in)
+        self._row_draws = self._draws_of(*self._present(observed))
+        if self._row_number is not None:
+            self._row_draws = np.vstack([self._row_draws, self._normals().reshape(1, -1)])
+        self._set_components(self._fold_in())
+
+    def _normals(self):
+        """Standard normals of each draw (s, q), the draws of a row without entries."""
+        s, _, q = self._draws["F"].shape
+        return np.random.default_rng(self._seed).standard_normal((s, q), self._draws["F"].dtype)
 
     def _draws_of(self, observed, fold_in):
         """Draws of the factors of rows (n, s q), for predictive variances.
 
         The rows share their normals, so that what is said of a row depends on it alone.
         """
-        n, (s, _, q) = observed.shape[0], self._draws["F"].shape
-        normals = np.random.default_rng(self._seed).standard_normal((s, 1, q), observed.dtype)
-        draws = (fold_in.draw_rows(observed, k, np.tile(normals[k], (n, 1))) for k in range(s))
+        n, normals = observed.shape[0], self._normals().astype(observed.dtype)
+        draws = (fold_in.draw_rows(observed, s, np.tile(w, (n, 1))) for s, w in enumerate(normals))
         return np.hstack(list(draws))
 
     def _set_components(self, fold_in):
@@ -83,7 +96,7 @@ class SampledCompleter(BaseCompleter):
         """
         check_is_fitted(self, "components_")
         observed, fold_in = self._validate(X), self._fold_in()
-        with blas_threads(1):
+        with single_threaded_blas():
             U = fold_in.factors(observed)[0]
             square = np.einsum("kj,kj->k", self.components_, self.components_)
             inverse = np.divide(1.0, square, out=np.zeros_like(square), where=square > 0)
@@ -123,7 +136,7 @@ class SampledCompleter(BaseCompleter):
             mean.
         std : ndarray of shape (n_samples, n_features_out)
             If `return_std`: predictive standard deviation of a new observation of each entry, noise
-            included (`noise_variance_` is its part). Zero where entries are returned as observed,
+            included (`noise_std_` is its part). Zero where entries are returned as observed,
             and for indicators.
 
         Raises
@@ -138,7 +151,7 @@ class SampledCompleter(BaseCompleter):
             raise ValueError("A draw has no standard deviation: set sample_posterior=False.")
         check_dense_fits(X, 0 if self._indicated is None else self._indicated.size)
         observed, fold_in = self._validate(X), self._fold_in()
-        with blas_threads(1):
+        with single_threaded_blas():
             mean = fold_in.complete(*fold_in.factors(observed))
             std = self._std(observed, fold_in, mean)
             out = self._finish(observed, mean)
@@ -150,10 +163,12 @@ class SampledCompleter(BaseCompleter):
         for s in range(fold_in.n_draws):
             Z = fold_in.complete_draw(U[:, fold_in.part(s)], s)
             Z -= mean
+            Z /= self.scale_
             first += Z
             second += np.square(Z, dtype=np.float64)
         variance = second / fold_in.n_draws - (first / fold_in.n_draws) ** 2
-        std = np.sqrt(np.maximum(variance, 0) + self.noise_variance_).astype(mean.dtype)
+        noise = (self.noise_std_ / self.scale_) ** 2
+        std = (np.sqrt(np.maximum(variance, 0) + noise) * self.scale_).astype(mean.dtype)
         if self.keep_observed:
             observed.with_values(np.zeros_like(observed.values)).fill(std)
         if self._kept is not None:
@@ -189,8 +204,9 @@ class SampledCompleter(BaseCompleter):
         if not return_std:
             return values
         i, j = self._check_positions(rows, cols)
-        variances = self._fold_in().entry_variances(self._row_draws, i, j)
-        return values, np.sqrt(variances).astype(values.dtype)
+        number = i if self._row_number is None else self._row_number[i]
+        deviations = self._fold_in().entry_deviations(self._row_draws, number, j)
+        return values, deviations.astype(values.dtype)
 
     def sample(self, X, n_samples=1, random_state=None):
         """Draws of the completed rows of X from the posterior predictive distribution.
@@ -216,7 +232,7 @@ class SampledCompleter(BaseCompleter):
         observed, fold_in = self._validate(X), self._fold_in()
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
         which = np.arange(n_samples) * fold_in.n_draws // n_samples
-        with blas_threads(1):
+        with single_threaded_blas():
             return np.stack([self._draw(observed, fold_in, s, rng) for s in which])
 
     def _draw(self, observed, fold_in, s, rng):

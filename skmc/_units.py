@@ -31,6 +31,8 @@ class Units:
     common : float
         Factor by which a penalty in the user's units is divided in those of the problem: the
         common scale when columns are not scaled one by one, times the mean entry weight.
+    flat : bool, default=False
+        Whether no column varies, so that the scales say nothing.
     """
 
     center: np.ndarray
@@ -38,6 +40,7 @@ class Units:
     spread: np.ndarray
     mean: np.ndarray
     common: float = 1.0
+    flat: bool = False
 
     def of_columns(self, keep):
         """Return the units of the columns where the boolean array `keep` is True."""
@@ -75,18 +78,19 @@ def fit_units(observed, sample_weight, *, center, scale):
     # What is left of a constant column after rounding is not a scale.
     tiny = 8.0 * np.finfo(observed.dtype).eps * np.abs(mean)
     deviation[deviation <= tiny] = 0.0
+    flat = not deviation.any()
     if not scale:
         widest = deviation.max() or 1.0
         ratio = deviation / widest
         common = widest * float(np.sqrt(count @ ratio**2 / count.sum())) or 1.0
         scales = np.full(mean.shape, common)
-        return Units(centers, scales, scales, mean, common)
+        return Units(centers, scales, scales, mean, common, flat)
     typical = _weighted_median(deviation, np.maximum(count - 1.0, 0.0) * (deviation > 0)) or 1.0
     pull = np.clip(1.0 - (count - 1.0) / OWN_SCALE_COUNT, 0.0, 1.0)
     own = np.where(deviation > 0, deviation, typical)
     scales = np.hypot(np.sqrt(1.0 - pull) * own, np.sqrt(pull) * typical)
     scales = np.maximum(scales, largest / LARGEST_DEVIATION)
-    return Units(centers, scales, scales, mean)
+    return Units(centers, scales, scales, mean, flat=flat)
 
 
 def comparable_centers(observed, units):
@@ -109,7 +113,7 @@ def comparable_centers(observed, units):
         The median of the column means, or the centre of the column itself.
     """
     middle = _weighted_median(units.mean, observed.column_counts.astype(np.float64))
-    far = np.abs(units.mean - middle) > FAR * units.scale
+    far = np.abs(units.mean - middle) / FAR > units.scale
     return np.where(far, units.center, middle)
 
 

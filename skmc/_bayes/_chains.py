@@ -40,7 +40,7 @@ class Chains:
     cells: np.ndarray
 
 
-def run_chains(model, observed, *, n_chains, burn_in, n_samples, n_draws, seed, log=None):
+def run_chains(model, observed, *, n_chains, burn_in, n_samples, n_draws, seed, after):
     """Run chains from independent starts and keep evenly spaced draws.
 
     Parameters
@@ -55,7 +55,7 @@ def run_chains(model, observed, *, n_chains, burn_in, n_samples, n_draws, seed, 
         Number of draws kept of all chains, at most n_chains n_samples.
     seed : int
         Seed of all draws.
-    log : callable or None
+    after : callable
         Called with the chain, the sweep and the noise after every sweep.
     """
     kept, courses, cells = [], [], []
@@ -73,8 +73,7 @@ def run_chains(model, observed, *, n_chains, burn_in, n_samples, n_draws, seed, 
             noise = float(np.exp(-0.5 * np.log(sample.precision).mean()))
             course.append((time.perf_counter() - start, noise, _signal(model, sample)))
             values.append(watched.values(model, sample))
-            if log is not None:
-                log(chain, sweep, noise)
+            after(chain, sweep, noise)
             if sweep >= burn_in and chain * n_samples + sweep - burn_in in wanted:
                 typical = sample.typical_column(model)
                 kept.append((*sample.of_rows(model), sample.precision, typical))

@@ -41,6 +41,11 @@ class ObservedMatrix(ABC):
 
     @property
     @abstractmethod
+    def pattern_arrays(self):
+        """Arrays that tell which entries are observed."""
+
+    @property
+    @abstractmethod
     def nnz(self):
         """Number of observed entries."""
 

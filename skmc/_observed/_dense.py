@@ -40,6 +40,10 @@ class DenseObserved(ObservedMatrix):
         self._pattern = {} if pattern is None else pattern
 
     @property
+    def pattern_arrays(self):
+        return (self.mask,)
+
+    @property
     def nnz(self):
         return int(self.row_counts.sum())
 

@@ -44,6 +44,10 @@ class SparseObserved(ObservedMatrix):
         self._pattern = {} if pattern is None else pattern
 
     @property
+    def pattern_arrays(self):
+        return self._rows.indptr, self._rows.indices
+
+    @property
     def nnz(self):
         return self.values.shape[0]
 

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from functools import partial
 from numbers import Integral
 from typing import ClassVar
 
@@ -16,9 +17,12 @@ from skmc._memory import check_fits
 from skmc._sampled import SampledCompleter
 from skmc._training import prepare
 from skmc._units import comparable_centers
+from skmc._watch import Watch
 
 logger = logging.getLogger("skmc")
 
+# Scale of a table in which nothing varies, against its values.
+FLAT_SCALE = 1e-4
 # R-hat of predictions above which the halves of the chains disagree, and the part of the cells that
 # may exceed it.
 LARGEST_R_HAT, EXCEPTIONS = 1.2, 0.1
@@ -93,8 +97,9 @@ class BayesianCompleter(SampledCompleter):
     effective_rank_ : int
         Number of components of the posterior mean that exceed three posterior standard deviations.
         Row offsets count for one.
-    noise_variance_ : ndarray of shape (n_features,)
-        Posterior mean of the variance of the noise of each column, in its own unit squared.
+    noise_std_ : ndarray of shape (n_features,)
+        Standard deviation of the noise of each column, in its own unit: root of the posterior mean
+        of its square.
     r_hat_ : dict of float
         Split R-hat of the ``noise``, of the ``signal`` (see `trace_`) and of ``predictions``, noise
         included, the largest but a tenth over 200 random cells: one where the halves of all chains
@@ -137,8 +142,8 @@ class BayesianCompleter(SampledCompleter):
     those of other completers. There are no sample weights: a repeated row would be one row with
     two independent draws.
 
-    Where factors match the data exactly the noise ends at about 1e-5 of the scale of a column, in
-    single precision at 0.005.
+    Callbacks are told of every sweep; they cannot end the sampling. Where factors match the data
+    exactly the noise ends at about 1e-5 of the scale of a column, in single precision at 0.005.
 
     Predictive standard deviations are those of draws that rows share; with 50 draws they are known
     to a tenth.
@@ -175,7 +180,7 @@ class BayesianCompleter(SampledCompleter):
         "scale": ["boolean"],
         "sample_posterior": ["boolean"],
     }
-    _test_settings: ClassVar = {"rank": 5, "n_draws": 20}
+    _test_settings: ClassVar = {"rank": 5, "n_draws": 20, "random_state": 0}
     _test_variants: ClassVar = (
         {"noise": "common", "center": True},
         {"center": False, "scale": False, "n_chains": 2},
@@ -239,7 +244,7 @@ class BayesianCompleter(SampledCompleter):
         self : object
             The fitted completer.
         """
-        self._fit(X, None, entry_weight)
+        self._fit(X, y, None, entry_weight)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -262,12 +267,11 @@ class BayesianCompleter(SampledCompleter):
         """
         return super().fit_transform(X, y, None, entry_weight)
 
-    def _fit_observed(self, observed, sample_weight=None):
+    def _fit_observed(self, observed, sample_weight=None, X=None, y=None):
         check_digits(observed)
+        watch = Watch(self, X, y, self.n_chains * (self.burn_in + self.n_samples))
         training = prepare(observed, None, center=bool(self.center), scale=self.scale)
-        if self.center == "both":
-            centers = comparable_centers(observed, training.units)
-            training = replace(training, units=replace(training.units, center=centers))
+        training = replace(training, units=self._units(observed, training.units))
         self._warn_of_empty(training.learned)
         data = training.pose().observed
         rank = min(self.rank, *data.shape)
@@ -278,15 +282,26 @@ class BayesianCompleter(SampledCompleter):
             has_columns=bool(self.center),
             by_column=self.noise == "column",
         )
+        watch.of(training, None)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         chains = run_chains(
             model, data, n_chains=self.n_chains, burn_in=self.burn_in, n_samples=self.n_samples,
-            n_draws=self.n_draws, seed=seed, log=self._log if self.verbose else None,
+            n_draws=self.n_draws, seed=seed, after=partial(self._after, watch),
         )  # fmt: skip
         self._set_features(training)
         self._store_draws(chains, training, seed)
         self._store_rows(training.observed)
         self._store_summary(chains)
+        watch.end()
+
+    def _units(self, observed, units):
+        if self.center == "both":
+            units = replace(units, center=comparable_centers(observed, units))
+        if units.flat:
+            # The noise, which is at least a small part of the scale, is to be next to nothing.
+            size = float(np.abs(units.mean).max()) or FLAT_SCALE**3
+            units = replace(units, scale=np.full_like(units.scale, FLAT_SCALE * size))
+        return units
 
     def _check_memory(self, shape, data, rank):
         """Refuse draws that would not fit, before the first."""
@@ -300,11 +315,12 @@ class BayesianCompleter(SampledCompleter):
             "Lower n_draws or rank.",
         )
 
-    def _log(self, chain, sweep, noise):
-        if not logger.hasHandlers():
-            logger.addHandler(logging.StreamHandler())
-            logger.setLevel(logging.INFO)
-        if sweep % self.verbose == 0:
+    def _after(self, watch, chain, sweep, noise):
+        watch.tell()
+        if self.verbose and sweep % self.verbose == 0:
+            if not logger.hasHandlers():
+                logger.addHandler(logging.StreamHandler())
+                logger.setLevel(logging.INFO)
             logger.info("chain %d, sweep %d: noise %.4g", chain, sweep, noise)
 
     def _store_summary(self, chains):

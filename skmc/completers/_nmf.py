@@ -217,10 +217,10 @@ class NMFCompleter(BaseCompleter):
         self._refuse_negative(observed)
         return observed
 
-    def _fit_observed(self, observed, sample_weight=None):
+    def _fit_observed(self, observed, sample_weight=None, X=None, y=None):
         # Entries that come as triplets have not passed `_validate`.
         self._refuse_negative(observed)
-        super()._fit_observed(observed, sample_weight)
+        super()._fit_observed(observed, sample_weight, X, y)
 
     def _refuse_negative(self, observed):
         values = observed.rows.values

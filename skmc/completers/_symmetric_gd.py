@@ -7,11 +7,11 @@ import numpy as np
 from scipy import sparse
 
 from skmc._base import BaseCompleter
+from skmc._blas import single_threaded_blas
 from skmc._compat import Interval, StrOptions, _fit_context
 from skmc._factors import Factors
 from skmc._memory import check_dense_fits
 from skmc._observed import asymmetric_pairs, mirror_images, with_mirror_images
-from skmc._parallel import blas_threads
 from skmc._search import quick_pair_folds
 from skmc.solvers import SymmetricGradient
 
@@ -285,7 +285,7 @@ class SymmetricGDCompleter(BaseCompleter):
         self : object
             The fitted completer.
         """
-        self._fit(X, None, entry_weight)
+        self._fit(X, y, None, entry_weight)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -307,13 +307,13 @@ class SymmetricGDCompleter(BaseCompleter):
             The completed matrix: ``fit(X, ...).transform(X)`` of both halves.
         """
         check_dense_fits(X, X.shape[1] if self.add_indicator and sparse.issparse(X) else 0)
-        observed = self._fit(X, None, entry_weight)
+        observed = self._fit(X, y, None, entry_weight)
         if entry_weight is not None:
             # Weights are of the fit alone: rows are folded in without them.
             observed = self._validate(X)
             observed = with_mirror_images(observed, mirror_images(observed))
         fold_in = self._fold_in()
-        with blas_threads(1):
+        with single_threaded_blas():
             return self._complete(observed, fold_in, *fold_in.factors(observed))
 
     def _validate(self, X, *, reset=False, entry_weight=None):

@@ -1,7 +1,7 @@
 """Solvers of the completion problem, and the registry that tests, estimators and docs read."""
 
 from skmc.solvers._als import AlternatingLeastSquares
-from skmc.solvers._base import Solver, SolverResult, joined, offsets_only
+from skmc.solvers._base import STOPPED, Solver, SolverResult, joined, offsets_only
 from skmc.solvers._continuation import Continuation
 from skmc.solvers._debias import debiased
 from skmc.solvers._factorized_gd import FactorizedGradient
@@ -36,6 +36,7 @@ SOLVERS = {
 __all__ = [
     "RELAXATION",
     "SOLVERS",
+    "STOPPED",
     "SVT",
     "AlternatingLeastSquares",
     "Continuation",

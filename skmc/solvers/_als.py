@@ -45,6 +45,7 @@ class AlternatingLeastSquares(Solver):
 
     name = "als"
     supports = frozenset({"zero_alpha", "positive_alpha", "weights", "penalty_power"})
+    state_types = (_State,)
 
     def __init__(self, momentum="nesterov"):
         self.momentum = momentum

@@ -5,21 +5,24 @@ import time
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 import numpy as np
 
 from skmc._factors import Factors
-from skmc._problem import zero_factors
+from skmc._interpolating import InterpolatingFactors
+from skmc._non_negative import NonNegativeFactors
+from skmc._offsets import Offsets
+from skmc._problem import Residual, zero_factors
+from skmc._symmetric import SymmetricFactors
 from skmc.solvers._init import initial_factors
+from skmc.solvers._stopping import StoppingRule
 
 logger = logging.getLogger("skmc")
 
 # A fit whose loss is this many times that of Z = 0 has diverged.
 DIVERGENCE = 1e3
-# Iterations in a row that must have lowered the objective before its remaining gain is estimated.
-SETTLED = 10
-
+# Why a loop ended that a callback has stopped.
+STOPPED = "stopped by the callback"
 
 # What a problem may ask for, in words.
 CAPABILITIES = {
@@ -98,6 +101,37 @@ class SolverResult:
     units: np.ndarray | None = None
 
 
+@dataclass
+class Progress:
+    """Where the loop stands after an iteration, or before the first.
+
+    Parameters
+    ----------
+    problem : CompletionProblem
+        The problem, with the penalty and units of the schedule.
+    schedule : NoiseSchedule or None
+        The schedule.
+    rule : object
+        The stopping rule.
+    state : SolverState or None
+        The state.
+    trace : dict of str to list of float
+        The trace.
+    stage : int
+        Its last stage.
+    iteration : int
+        Iterations done.
+    """
+
+    problem: object
+    schedule: object
+    rule: object
+    state: SolverState | None = None
+    trace: dict = field(default_factory=dict)
+    stage: int = 0
+    iteration: int = 0
+
+
 def offsets_only(problem):
     """Result of fitting nothing but the offsets, which is what rank 0 leaves."""
     trace = {"time": [0.0], "objective": [problem.loss_at_zero], "change": [0.0]}
@@ -128,14 +162,6 @@ def joined(first, second):
     )
 
 
-def exact_loss(problem):
-    """Loss of a fit that is exact in floating point.
-
-    The loss is a square: this is eps^0.6 of the values, where rounding in the factors stalls.
-    """
-    return float(np.finfo(problem.dtype).eps) ** 1.2 * problem.loss_at_zero
-
-
 def rises(problem, new, old):
     """Whether the objective rises from one state to another by more than rounding."""
     slack = 10.0 * float(np.finfo(problem.dtype).eps)
@@ -160,6 +186,15 @@ class Solver(ABC):
     name: str
     supports: frozenset
     divergence_cure = "Raise alpha."
+    # Dataclasses that the state is made of besides those of the package, if an iteration that is
+    # given a state from a file goes on as if it had never stopped.
+    state_types = ()
+
+    @classmethod
+    def storable(cls):
+        """Dataclasses of the state, or none if it cannot be stored."""
+        common = Factors, InterpolatingFactors, NonNegativeFactors, SymmetricFactors
+        return (*common, Residual, Offsets, *cls.state_types) if cls.state_types else ()
 
     def start(self, problem, init, random_state=None):
         """Starting factors; see `initial_factors`."""
@@ -191,7 +226,7 @@ class Solver(ABC):
 
     def stopping_rule(self, problem, tol):
         """What tells when to stop by its `met(state)`, and why by its `reason`: see `solve`."""
-        return _StoppingRule(problem, tol)
+        return StoppingRule(problem, tol)
 
     def extra(self, state):
         """What the trace keeps besides what it keeps of every solver, by name."""
@@ -211,7 +246,18 @@ class Solver(ABC):
                 f"{', '.join(CAPABILITIES[name] for name in missing)}."
             )
 
-    def solve(self, problem, factors, *, max_iter, tol, schedule=None, callback=None, verbose=0):
+    def solve(
+        self,
+        problem,
+        factors,
+        *,
+        max_iter,
+        tol,
+        schedule=None,
+        callback=None,
+        verbose=0,
+        watch=None,
+    ):
         """Iterate until Z no longer moves by what matters.
 
         With delta_t = |Z_t - Z_{t-1}|_F and q the ratio by which delta shrinks, the distance to
@@ -238,6 +284,9 @@ class Solver(ABC):
             Called as ``callback(iteration, state)`` after each iteration; True stops the loop.
         verbose : int
             Log each ``verbose``-th iteration; 0 logs nothing.
+        watch : object or None
+            Its ``begin(solver, progress, max_iter)`` may set the progress to where another run has
+            come; ``after(solver, progress)`` follows each iteration, and may stop the loop.
 
         Returns
         -------
@@ -248,56 +297,69 @@ class Solver(ABC):
             problem = schedule.problem
         self.check_supports(problem)
         start = time.perf_counter()
-        with self._watch(problem, 0) as check:
-            state = check(self.init_state(problem, factors))
-        trace, stage = {}, 0
-        rule = self.stopping_rule(problem, tol)
-        stop_reason = f"reached max_iter={max_iter}"
-        for iteration in range(1, max_iter + 1):
-            with self._watch(problem, iteration) as check:
-                state = check(self.step(problem, state))
-            self._note(trace, problem, state, stage, time.perf_counter() - start, verbose)
+        at = Progress(problem, schedule, self.stopping_rule(problem, tol))
+        if watch is not None:
+            watch.begin(self, at, max_iter)
+        if at.state is None:
+            with self._guarded(problem, 0) as check:
+                at.state = check(self.init_state(problem, factors))
+        else:
+            start -= at.trace["time"][-1]
+        # What a schedule changes can let the first problem go.
+        del problem, factors
+        stop_reason = None
+        while at.iteration < max_iter and stop_reason is None:
+            at.iteration += 1
+            with self._guarded(at.problem, at.iteration) as check:
+                at.state = check(self.step(at.problem, at.state))
+            self._note(at, time.perf_counter() - start, verbose)
             if schedule is not None and not schedule.settled:
-                schedule.advance(self, state, iteration)
-                stage += schedule.problem is not problem
-                if schedule.problem.observed is problem.observed:
-                    state.objective -= self.penalty(problem, state)
-                    problem = schedule.problem
-                    state.objective += self.penalty(problem, state)
-                else:
-                    factors = self.balanced(problem, state).in_column_units(schedule.units)
-                    # The data in the units that are left can go before more is computed.
-                    problem, state = schedule.problem, None
-                    state = self.init_state(problem, factors)
-            elif state.failure:
-                stop_reason = state.failure
-                break
-            elif rule.met(state):
-                stop_reason = rule.reason
-                break
-            if callback is not None and callback(iteration, state):
-                stop_reason = "stopped by the callback"
-                break
+                self._follow(schedule, at)
+            elif at.state.failure or at.rule.met(at.state):
+                stop_reason = at.state.failure or at.rule.reason
+            if stop_reason is None and callback is not None and callback(at.iteration, at.state):
+                stop_reason = STOPPED
+            if watch is not None and watch.after(self, at):
+                stop_reason = stop_reason or STOPPED
+        return self.result(at, stop_reason or f"reached max_iter={max_iter}")
+
+    def _follow(self, schedule, at):
+        """Let the schedule learn from the state, and take on what it changes."""
+        schedule.advance(self, at.state, at.iteration)
+        at.stage += schedule.problem is not at.problem
+        if schedule.problem.observed is at.problem.observed:
+            at.state.objective -= self.penalty(at.problem, at.state)
+            at.problem = schedule.problem
+            at.state.objective += self.penalty(at.problem, at.state)
+        else:
+            factors = self.balanced(at.problem, at.state).in_column_units(schedule.units)
+            # The data in the units that are left can go before more is computed.
+            at.problem, at.state = schedule.problem, None
+            at.state = self.init_state(at.problem, factors)
+
+    def result(self, at, stop_reason):
+        """What the progress would return if the loop stopped there."""
         return SolverResult(
-            factors=self.balanced(problem, state),
-            residual=self.residual(problem, state),
-            problem=problem,
-            n_iter=iteration,
-            converged=rule.reason is not None,
+            factors=self.balanced(at.problem, at.state),
+            residual=self.residual(at.problem, at.state),
+            problem=at.problem,
+            n_iter=at.iteration,
+            converged=at.rule.reason is not None,
             stop_reason=stop_reason,
-            trace=trace,
-            units=None if schedule is None else schedule.units,
+            trace=at.trace,
+            units=None if at.schedule is None else at.schedule.units,
         )
 
-    def _note(self, trace, problem, state, stage, seconds, verbose):
+    def _note(self, at, seconds, verbose):
         """Add an iteration to the trace, and log it if it is a `verbose`-th one."""
+        trace, state = at.trace, at.state
         relative = state.change / state.norm if state.norm > 0 else 0.0
         noted = {
             "time": seconds,
             "objective": state.objective,
             "change": relative,
-            "alpha": problem.alpha,
-            "stage": stage,
+            "alpha": at.problem.alpha,
+            "stage": at.stage,
             "rank": state.factors.rank,
         }
         for key, value in (noted | self.extra(state)).items():
@@ -310,7 +372,7 @@ class Solver(ABC):
             )  # fmt: skip
 
     @contextmanager
-    def _watch(self, problem, iteration):
+    def _guarded(self, problem, iteration):
         """Raise DivergenceError if an iteration, or the start as number 0, leaves what is finite.
 
         Gives the function that a state has to pass.
@@ -335,61 +397,3 @@ class Solver(ABC):
                 yield check
         except np.linalg.LinAlgError as error:
             raise DivergenceError(f"{what}: {error}. {cure}") from error
-
-
-class _StoppingRule:
-    """Estimated distance to the limit against the residual, in Z and in the objective."""
-
-    def __init__(self, problem, tol):
-        self.tol = tol
-        self.per_entry = 1.0 / np.sqrt(problem.fraction_observed)
-        eps = float(np.finfo(problem.dtype).eps)
-        self.accuracy = 100.0 * eps
-        self.exact = exact_loss(problem)
-        self.changes = []
-        self.objectives = []
-        self.reason = None
-
-    def met(self, state):
-        """Whether to stop; then `reason` says why."""
-        self.changes.append(state.change)
-        self.objectives.append(state.objective)
-        if state.change <= self.accuracy * state.pace * state.norm:
-            self.reason = "the iterate no longer changes in floating point"
-        elif state.loss <= self.exact:
-            self.reason = "the observed entries are matched in floating point"
-        elif len(self.changes) > 1:
-            allowed = self.tol * self.per_entry * np.sqrt(2.0 * max(state.loss, 0.0))
-            # Not the changes that full steps would make: these jump where the pace does.
-            if _remaining(self.changes) <= allowed * state.pace:
-                self.reason = f"within tol={self.tol:g} of the limit, relative to the residual"
-            elif self._objective_settled(state):
-                self.reason = f"objective settled to the square of tol={self.tol:g}"
-        return self.reason is not None
-
-    def _objective_settled(self, state):
-        """Whether what is left to gain is about what a move of `tol` residuals would change.
-
-        Where the observed entries do not determine Z, as at too high a rank, Z wanders on for
-        ever while the fit to them stands still.
-        """
-        recent = self.objectives[-SETTLED - 1 :]
-        gains = [a - b for a, b in pairwise(recent)]
-        # An iterate that jumps to and fro goes nowhere either, but it is not at its limit.
-        if len(gains) < SETTLED or min(gains) <= 0 or self.changes[-1] > 0.1 * state.norm:
-            return False
-        slowest = 1.0 - min(max(self.tol, 1e-6), 0.1)
-        remaining = _remaining(gains, slowest) / state.pace
-        return remaining <= 10.0 * self.tol**2 * state.loss
-
-
-def _remaining(changes, slowest=0.999):
-    """Sum of the changes to come, if they go on shrinking as they did."""
-    window = changes[-6:]
-    rate = 0.0
-    if window[0] > 0:
-        rate = (window[-1] / window[0]) ** (1.0 / (len(window) - 1))
-    if window[-2] > 0:
-        rate = max(rate, window[-1] / window[-2])
-    rate = min(max(rate, 0.1), slowest)
-    return window[-1] * rate / (1.0 - rate)

@@ -7,12 +7,12 @@ from scipy import linalg
 
 from skmc._factors import Factors
 from skmc._linalg import SparsePlusLowRank, random_subspace, subspace_svd
-from skmc.solvers._base import exact_loss
 from skmc.solvers._decay import FIRST_ALPHA, Decay, movement
 from skmc.solvers._gauss_newton import GaussNewton
 from skmc.solvers._init import fit_rows, initial_factors
 from skmc.solvers._peeling import Core
 from skmc.solvers._polished import POLISH_STEPS, Polish, PolishedSearch
+from skmc.solvers._stopping import exact_loss
 
 # A path ends, if nothing else does it, at this multiple of the penalty above which nothing is
 # fitted.

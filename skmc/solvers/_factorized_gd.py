@@ -117,6 +117,7 @@ class FactorizedGradient(Solver):
 
     name = "factorized_gd"
     supports = frozenset({"zero_alpha", "positive_alpha", "weights"})
+    state_types = (FactorizedState, _Point)
     divergence_cure = "Lower step_size; 'auto' always converges."
 
     def __init__(

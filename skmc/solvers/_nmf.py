@@ -43,6 +43,7 @@ class NonNegativeALS(Solver):
 
     name = "nmf"
     supports = frozenset({"zero_alpha", "positive_alpha", "weights", "non_negative"})
+    state_types = (_State,)
 
     def __init__(self, update="hals", momentum="nesterov"):
         self.update = update

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from skmc._problem import zero_factors
-from skmc.solvers._base import exact_loss, joined, offsets_only
+from skmc.solvers._base import STOPPED, joined, offsets_only
 from skmc.solvers._init import resized
 from skmc.solvers._soft_impute import SoftImpute
+from skmc.solvers._stopping import exact_loss
 
 # Iterations between two updates of the noise level.
 STAGE = 2
@@ -90,6 +91,24 @@ class NoiseSchedule:
     def is_exact(self):
         return self._noise <= self._least_noise
 
+    def memory(self):
+        """What it has learned, for `recall`."""
+        return {
+            "signal": self._signal,
+            "noise": self._noise,
+            "rank": self.rank,
+            "units": self.units,
+            "settled": self.settled,
+        }
+
+    def recall(self, memory):
+        """Go on from what another schedule of the same problem has learned."""
+        self._signal, self._noise = memory["signal"], memory["noise"]
+        self.rank, self.units, self.settled = (memory[k] for k in ("rank", "units", "settled"))
+        if self.units is not None:
+            self._target = self._target.in_column_units(self.units)
+        self.problem = self._current()
+
     def _current(self):
         """The problem at the edge of the noise, with room for twice the signal found.
 
@@ -165,7 +184,8 @@ def edge_of_unit_noise(problem):
     return float(max(edge, np.sqrt(2.0 * np.log(max(problem.total_weight, 1.0)))))
 
 
-def find_noise(problem, init, *, units, max_iter, tol, solver=None, random_state=None, verbose=0):
+def find_noise(problem, init, *, units, max_iter, tol, solver=None, random_state=None, verbose=0,
+               watch=None):  # fmt: skip
     """Solve the nuclear-norm problem at the edge of its noise.
 
     Parameters
@@ -186,6 +206,8 @@ def find_noise(problem, init, *, units, max_iter, tol, solver=None, random_state
         Used by a random start only.
     verbose : int
         Log each ``verbose``-th iteration; 0 logs nothing.
+    watch : object or None
+        As for `Solver.solve`.
 
     Returns
     -------
@@ -203,7 +225,7 @@ def find_noise(problem, init, *, units, max_iter, tol, solver=None, random_state
     del free
     result = solver.solve(
         None, start, max_iter=max_iter, tol=tol, schedule=noise, verbose=verbose,
-        callback=lambda *_: noise.settled,
+        watch=watch, callback=lambda *_: noise.settled,
     )  # fmt: skip
     return result, noise
 
@@ -240,7 +262,7 @@ def solve_at_edge(solver, problem, init, *, select, relaxation, units, random_st
     random_state : RandomState or None
         Used by a random start only.
     **options : dict
-        `max_iter`, `tol` and `verbose` of the solvers.
+        `max_iter`, `tol`, `verbose` and `watch` of the solvers.
 
     Returns
     -------
@@ -260,9 +282,12 @@ def solve_at_edge(solver, problem, init, *, select, relaxation, units, random_st
     alpha = relaxed_alpha(noise, relaxation, bounded=bounded)
     problem = found.problem.with_alpha(alpha, rank=rank, penalty_power=power)
     start = resized(problem, found.factors, rank)
-    exhausted = f"reached max_iter={options['max_iter']}"
+    most = options["max_iter"]
+    exhausted = f"reached max_iter={most}"
     options["max_iter"] -= found.n_iter
     if options["max_iter"] == 0:
         return replace(found, stop_reason=exhausted)
     both = joined(found, solver.solve(problem, start, **options))
-    return both if both.converged else replace(both, stop_reason=exhausted)
+    if both.converged or both.n_iter < most:
+        return both
+    return both if both.stop_reason == STOPPED else replace(both, stop_reason=exhausted)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skmc.solvers._base import Solver, SolverState, exact_loss
+from skmc.solvers._base import Solver, SolverState
 from skmc.solvers._gauss_newton import GaussNewton
 from skmc.solvers._init import data_norm, revived
+from skmc.solvers._stopping import exact_loss
 
 # Relative residuals at which Gauss-Newton steps are tried, and how many. Where they converge they
 # do so quadratically.

@@ -64,7 +64,7 @@ class ProximalState(SolverState):
     lipschitz: float = 1.0
     hold: int = 0
     alpha: float = 0.0
-    spare: list = field(default_factory=list)
+    spare: list = field(default_factory=list, metadata={"transient": True})
 
     def release(self, iterate):
         """Let later steps write over the residual of an iterate."""
@@ -90,6 +90,7 @@ class ProximalGradient(Solver):
     """
 
     supports = frozenset({"weights"})
+    state_types = (ProximalState, Iterate)
     divergence_cure = "Lower step_size; 1.0 always converges."
 
     def __init__(self, step_size="auto", momentum="nesterov"):

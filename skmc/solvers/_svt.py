@@ -8,8 +8,9 @@ from skmc._factors import Factors
 from skmc._interpolating import InterpolatingFactors
 from skmc._linalg import SparsePlusLowRank, leading_triplets, low_rank_norm
 from skmc._problem import zero_factors
-from skmc.solvers._base import Solver, SolverState, exact_loss, rises
+from skmc.solvers._base import Solver, SolverState, rises
 from skmc.solvers._proximal import BUFFER, EXACT_SIDE, LONGEST, SPARE, Iterate
+from skmc.solvers._stopping import exact_loss
 
 # The automatic threshold against the largest singular value that the whole matrix is guessed to
 # have: enough to all but forget |Z|_F^2 where the data have low rank.
@@ -88,6 +89,7 @@ class SVT(Solver):
 
     name = "svt"
     supports = frozenset({"zero_alpha", "interpolates"})
+    state_types = (SVTState, Iterate)
     divergence_cure = "Lower step_size, of which any below 2 converges without momentum, or tau."
 
     def __init__(self, tau="auto", step_size="auto", momentum="nesterov"):

@@ -112,6 +112,7 @@ class SymmetricGradient(Solver):
 
     name = "symmetric_gd"
     supports = frozenset({"zero_alpha", "positive_alpha", "weights", "symmetric"})
+    state_types = (SymmetricState, _Point)
     divergence_cure = "Lower step_size; 'auto' always converges."
 
     def __init__(

@@ -33,7 +33,7 @@ def test_error_without_being_told_the_rank():
     assert error < 0.037
     assert completer.converged_
     assert abs(completer.effective_rank_ - 5) <= 2
-    np.testing.assert_allclose(np.sqrt(completer.noise_variance_), 0.1, rtol=0.25)
+    np.testing.assert_allclose(completer.noise_std_, 0.1, rtol=0.25)
 
 
 def test_pure_noise_has_no_components_and_means_for_predictions():
@@ -75,7 +75,7 @@ def test_noise_of_its_own_in_each_column():
     X = Z + deviation * rng.standard_normal(Z.shape)
     X[rng.random(X.shape) < 0.2] = np.nan
     completer = BayesianCompleter(rank=5, random_state=0).fit(X)
-    np.testing.assert_allclose(np.sqrt(completer.noise_variance_), deviation, rtol=0.3)
+    np.testing.assert_allclose(completer.noise_std_, deviation, rtol=0.3)
 
 
 def test_entries_and_table_agree(fitted):

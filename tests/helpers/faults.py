@@ -8,9 +8,9 @@ from registry import supports
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from skmc.completers import COMPLETERS, CROSS_VALIDATED
+from skmc.completers import COMPLETERS, CROSS_VALIDATED, SAMPLERS
 
-EVERY = COMPLETERS + CROSS_VALIDATED
+EVERY = COMPLETERS + CROSS_VALIDATED + SAMPLERS
 
 
 def has(E, *names):

@@ -7,7 +7,12 @@ from skmc.completers import COMPLETERS
 
 
 def make(E, **params):
-    """A completer that is told the rank where that decides, and returns what it predicts."""
+    """A completer that is told the rank where that decides, and returns what it predicts.
+
+    Bounds on iterations are for those that iterate until they have converged.
+    """
+    known = E().get_params()
+    params = {k: v for k, v in params.items() if k not in ("max_iter", "tol") or k in known}
     return E(**{"keep_observed": False, **E._test_settings, **params})
 
 
@@ -26,7 +31,12 @@ def at(E, *, rank=None, alpha=None, **params):
 
 def supports(E):
     """Capabilities of its solver."""
-    return make(E)._make_solver().supports
+    return make(E)._supports()
+
+
+def same_fit(E, rtol):
+    """Tolerance for two fits that differ by rounding, which another chain of draws follows."""
+    return max(rtol, 0.01) if "sampled" in supports(E) else rtol
 
 
 def accepts(E, params):

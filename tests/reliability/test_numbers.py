@@ -14,7 +14,7 @@ from faults import (
     unconverged,
 )
 from isolated import check_each
-from registry import at, make, supports
+from registry import at, make, same_fit, supports
 
 from skmc import ALSCompleter, EntryRegressor
 from skmc.completers import CROSS_VALIDATED
@@ -71,8 +71,8 @@ def is_free_of_units(E):
                 model.fit(X * factor)
             found = model.transform(X * factor)
             size = np.abs(expected).max()
-            np.testing.assert_allclose(found / factor, expected, atol=1e-6 * size)
-            assert abs(model.score(X * factor) - score) < 1e-6
+            np.testing.assert_allclose(found / factor, expected, atol=same_fit(E, 1e-6) * size)
+            assert abs(model.score(X * factor) - score) < same_fit(E, 1e-6)
             assert found.any()
 
 
@@ -160,7 +160,8 @@ def takes_zeros_for_data(E):
         model, other = make(E).fit(X), make(E).fit(stored)
         # A zero that is missing is another matrix.
         fewer = make(E).fit(np.where(X == 0, np.nan, X) if not is_symmetric(E) else _without(X))
-    np.testing.assert_allclose(other.transform(stored), model.transform(X), atol=1e-8)
+    atol = same_fit(E, 1e-9) * np.nanmax(np.abs(X))
+    np.testing.assert_allclose(other.transform(stored), model.transform(X), atol=atol)
     assert np.abs(fewer.transform(X) - model.transform(X)).max() > 1e-6
     kept = make(E, keep_observed=True)
     with unconverged():
