@@ -21,6 +21,8 @@ class Libmf(Method):
     It runs with one iteration and with as many more as are asked for: the difference is measured.
     """
 
+    imports_late = False
+
     def load(self, data):
         self.train, self.test = (find(name) for name in ("mf-train", "mf-predict"))
         self.folder = Path(tempfile.mkdtemp(dir=os.environ.get("PEERS_FOLDER")))
@@ -63,6 +65,8 @@ class Libmf(Method):
 
 class RSoftImpute(Method):
     """The package softImpute of R, measured by R itself."""
+
+    imports_late = False
 
     def load(self, data):
         self.program = find("Rscript")
@@ -129,6 +133,7 @@ class SparkALS(Method):
     """ALS of Spark in a Java virtual machine, whose time and memory are measured."""
 
     package = "pyspark"
+    imports_late = False
 
     def load(self, data):
         from pyspark.ml.recommendation import ALS

@@ -7,8 +7,9 @@
 
 Every fit runs in a process of its own, with 1, 2, 3, 4, 6, 8, ... iterations. CPU seconds (user and
 system, all threads) and added memory are those of the fit: neither import nor reading the data
-counts. Packages that are not installed are left out; those in other environments are found by
-`--python cmfrec=/path/to/python`, the programs of LIBMF on the search path or by `--programs`.
+counts, nor what packages import in their first fit, which is a small one before. Packages that are
+not installed are left out; those in other environments are found by `--python
+cmfrec=/path/to/python`, the programs of LIBMF on the search path or by `--programs`.
 
 Ratings: each method is shown at its lowest held-out error, and at the fewest iterations with which
 it is as good as the lowest of the first one. Tables: the same nuclear-norm problem for all, at the

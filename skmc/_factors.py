@@ -106,3 +106,11 @@ class Factors:
 
         for_each_block(kernel, rows.shape[0], n_threads, work_per_entry=2 * self.rank)
         return out
+
+
+def penalty_multiples(weights, mean, power):
+    """Multiples (c / mean)^power of the penalty of rows or columns of which c is observed.
+
+    None if the power is zero, where all are one.
+    """
+    return None if power == 0 else (weights / mean) ** power

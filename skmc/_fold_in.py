@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skmc._factors import Factors
+from skmc._factors import Factors, penalty_multiples
 from skmc._parallel import for_each_block
 
 # Entries predicted at a time, so that what is gathered for them stays in the cache.
@@ -52,8 +52,8 @@ class FoldIn:
         if self.penalty_power == 0:
             return None
         learned = self.learned[:, None].astype(observed.dtype)
-        counts = observed.weight_matmul(learned)[:, 0]
-        return (np.maximum(counts - left_out, 0) / self.mean_row_weight) ** self.penalty_power
+        counts = np.maximum(observed.weight_matmul(learned)[:, 0] - left_out, 0)
+        return penalty_multiples(counts, self.mean_row_weight, self.penalty_power)
 
     def _design(self):
         V = self.components.T
@@ -73,10 +73,14 @@ class FoldIn:
             learned=self.learned[keep],
         )
 
+    def _standard(self, observed):
+        """The rows in standardised units; compressed first, which is how the kernels take them."""
+        return observed.compressed.standardized(self.offsets, self.scale)
+
     def factors(self, observed):
         """Factors (n, r) and row offsets (n,) of the rows of an observed set in user units."""
         design = None if self.row_penalty is None else self.learned
-        return observed.standardized(self.offsets, self.scale).ridge_rows(
+        return self._standard(observed).ridge_rows(
             self.components.T,
             self.alpha,
             penalty_scale=self._multiples(observed),
@@ -124,7 +128,7 @@ class FoldIn:
         A vector over the row view, in standardised units.
         """
         V, penalty = self._design()
-        standard = observed.standardized(self.offsets, self.scale)
+        standard = self._standard(observed)
         if V.shape[1] == 0:
             return standard.rows.values
         multiples = self._multiples(observed, left_out=1)

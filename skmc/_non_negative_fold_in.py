@@ -16,12 +16,12 @@ class NonNegativeFoldIn(FoldIn):
     """
 
     def factors(self, observed):
-        standard = observed.standardized(self.offsets, self.scale)
+        standard = self._standard(observed)
         U = non_negative_rows(standard, self.components.T, self.alpha)
         return U, np.zeros(observed.shape[0], U.dtype)
 
     def leave_one_out(self, observed):
-        standard = observed.standardized(self.offsets, self.scale)
+        standard = self._standard(observed)
         if self.components.shape[0] == 0:
             return standard.rows.values
         residual = leave_one_out(standard, self.components.T, self.alpha)

@@ -22,6 +22,13 @@ class Offsets:
     columns: np.ndarray
     rows: np.ndarray | None = None
 
+    def towards(self, other, t):
+        """Return the offsets that are t of the way to others."""
+        t = self.columns.dtype.type(t)
+        columns = self.columns + t * (other.columns - self.columns)
+        rows = None if self.rows is None else self.rows + t * (other.rows - self.rows)
+        return Offsets(columns, rows)
+
 
 @dataclass(frozen=True, eq=False)
 class OffsetModel:
@@ -114,7 +121,7 @@ class OffsetModel:
         largest = 1e6 * float(d.max(initial=1.0))
         return float(min(largest, max(noise, 0.0) / between)) if between > 0 else largest
 
-    def project(self, entries, start=None, *, overwrite=False):
+    def project(self, entries, start=None, *, rows=None, overwrite=False):
         """Take the best offsets out of a residual.
 
         Parameters
@@ -123,6 +130,8 @@ class OffsetModel:
             Entry array of the residual e.
         start : Offsets or None
             Offsets of a near-by residual, to start from.
+        rows : ndarray, shape (n,), or None
+            Row offsets to take out instead of the best ones.
         overwrite : bool, default=False
             Whether the result may take the place of `entries`: an array less to be filled.
 
@@ -135,9 +144,9 @@ class OffsetModel:
         """
         if self.kind == "none":
             return entries, Offsets(np.zeros(self.observed.shape[1], self.observed.dtype))
-        rows = None
         if self.has_rows:
-            rows = self._best_rows(entries, None if start is None else start.rows)
+            if rows is None:
+                rows = self._best_rows(entries, None if start is None else start.rows)
             ones = np.ones(self.observed.shape[1], dtype=entries.dtype)
             out = entries if overwrite else None
             entries, overwrite = self.observed.subtract_outer(entries, rows, ones, out), True

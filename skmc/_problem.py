@@ -5,8 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from skmc._factors import Factors
-from skmc._linalg import SparsePlusLowRank, spectral_norm
+from skmc._factors import Factors, penalty_multiples
+from skmc._linalg import SparsePlusLowRank, gram_spectrum, spectral_norm
 from skmc._offsets import OffsetModel, Offsets
 
 
@@ -78,8 +78,8 @@ class CompletionProblem:
         rank = self.rank if rank is None else rank
         other = replace(self, alpha=float(alpha), rank=rank, penalty_power=power)
         # What depends on neither is not computed again.
-        known = "at_zero", "loss_at_zero", "_alpha_max", "total_weight", "n_rows", "mean_weight"
-        for name in known:
+        known = "at_zero", "loss_at_zero", "zero_spectrum", "_alpha_max"
+        for name in (*known, "total_weight", "n_rows", "mean_weight"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
@@ -127,11 +127,9 @@ class CompletionProblem:
         return self._multiples(self.offsets.column_weight, self.offsets.column_weight.mean())
 
     def _multiples(self, weights, mean):
-        if self.penalty_power == 0:
-            return None
         # Balancing divides by them.
-        least = np.finfo(self.dtype).eps
-        return np.maximum(weights / mean, least) ** self.penalty_power
+        least = np.finfo(self.dtype).eps * mean
+        return penalty_multiples(np.maximum(weights, least), mean, self.penalty_power)
 
     @cached_property
     def mean_row_weight(self):
@@ -170,20 +168,42 @@ class CompletionProblem:
         total = max(columns.sum(), np.finfo(np.float64).tiny)
         return float(multiplicity @ rows**2 / total), float(columns @ columns / total)
 
-    def residual(self, factors, start=None, out=None):
-        """Residual at Z = U V', in O(nnz r); its entries may be written to the array `out`."""
+    def residual(self, factors, start=None, out=None, rows=None):
+        """Residual at Z = U V', in O(nnz r); its entries may be written to the array `out`.
+
+        Row offsets may be given by `rows`; otherwise those of `start` are where the search for the
+        best ones starts.
+        """
         if factors.rank == 0:
             return self.at_zero
+        known, residual = self.__dict__.pop("_known", (None, None))
+        if known is factors:
+            return residual
         entries = self.observed.residual(factors.U, factors.V, out)
-        return self._residual(entries, start, overwrite=True)
+        return self._residual(entries, start, rows, overwrite=True)
 
-    def _residual(self, entries, start=None, *, overwrite=False):
-        entries, offsets = self.offsets.project(entries, start, overwrite=overwrite)
+    def know(self, factors, residual):
+        """Note the residual at some factors, which the next call of `residual` has, if for them."""
+        self.__dict__["_known"] = factors, residual
+
+    def between(self, first, last, t):
+        """The residual that is t of the way from one to another, as that of Z is between two Z."""
+        entries = last.entries - first.entries
+        entries *= self.dtype.type(t)
+        entries += first.entries
+        offsets = first.offsets.towards(last.offsets, t)
+        return Residual(entries, self._loss(entries, offsets), offsets)
+
+    def _residual(self, entries, start=None, rows=None, *, overwrite=False):
+        entries, offsets = self.offsets.project(entries, start, rows=rows, overwrite=overwrite)
+        return Residual(entries, self._loss(entries, offsets), offsets)
+
+    def _loss(self, entries, offsets):
         loss = 0.5 * self.observed.dot(self.observed.weighted(entries), entries)
         if offsets.rows is not None:
             b = offsets.rows.astype(np.float64)
             loss += 0.5 * self.offsets.row_penalty * float(b @ b)
-        return Residual(entries, loss, offsets)
+        return loss
 
     def centred(self, factors, columns):
         """The same fit with row factors of mean zero, the mean moved into the column offsets.
@@ -249,11 +269,20 @@ class CompletionProblem:
 
     @cached_property
     def _alpha_max(self):
-        return self._spectral_norm(self.at_zero)
+        spectrum = self.zero_spectrum
+        return self._spectral_norm(self.at_zero) if spectrum is None else float(spectrum[0][0])
+
+    @cached_property
+    def zero_spectrum(self):
+        """What `gram_spectrum` says of the centred data, None where it would take long."""
+        dense = self._operator(self.at_zero).dense()
+        return None if dense is None else gram_spectrum(dense)
+
+    def _operator(self, residual):
+        return SparsePlusLowRank(self.observed, self.observed.weighted(residual.entries))
 
     def _spectral_norm(self, residual):
-        entries = self.observed.weighted(residual.entries)
-        return spectral_norm(SparsePlusLowRank(self.observed, entries))
+        return spectral_norm(self._operator(residual))
 
     def duality_gap(self, factors):
         """Distance of alpha |Z|_* + loss from its minimum, at most.

@@ -4,6 +4,7 @@ from problems import FORMS, low_rank_table, observe
 
 from skmc._linalg import (
     SparsePlusLowRank,
+    _quick_basis,
     gram_svd,
     leading_svd,
     leading_triplets,
@@ -112,3 +113,15 @@ def test_low_rank_norm_of_a_general_sum():
     ]
     expected = np.linalg.norm(sum(c * Q @ B.T for c, Q, B in terms))
     assert low_rank_norm(terms) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("smallest", [1.0, 1e-3, 0.0])
+def test_quick_basis_is_orthonormal_and_spans(smallest, dtype):
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(60, 5)) * np.array([1, 1, 1, 1, smallest])).astype(dtype)
+    X[:, 4] += X[:, 0]
+    Q = _quick_basis(X)
+    tolerance = 50 * np.finfo(dtype).eps
+    np.testing.assert_allclose(Q.T @ Q, np.eye(5), atol=tolerance)
+    np.testing.assert_allclose(Q @ (Q.T @ X), X, atol=10 * tolerance)

@@ -3,6 +3,7 @@ import pytest
 from problems import FORMS, low_rank_table, observe
 
 from skmc._observed import DenseObserved, SparseObserved, observed_from_dense
+from skmc._observed._view import where_observed
 from skmc._training import prepare
 
 
@@ -101,6 +102,38 @@ def test_take_and_fill():
         part.fill(out)
         expected = np.where(mask, X, np.nan)[np.ix_(rows, columns)]
         np.testing.assert_array_equal(out, expected)
+
+
+def test_take_shares_the_entries_if_only_empty_lines_go():
+    X, mask, _, _ = both_forms()
+    mask[3], mask[:, 4] = False, False
+    observed = observe(X, mask, form="sparse")
+    part = observed.take(np.arange(15) != 3, np.arange(9) != 4)
+    assert np.shares_memory(part.values, observed.values)
+    out = np.full(part.shape, np.nan)
+    part.fill(out)
+    np.testing.assert_array_equal(out, np.delete(np.delete(np.where(mask, X, np.nan), 3, 0), 4, 1))
+
+
+@pytest.mark.parametrize("shape", [(15, 9), (3, 50_000), (20_000, 3)])
+def test_entries_where_a_mask_is_true(shape):
+    rng = np.random.default_rng(0)
+    X, mask = rng.normal(size=shape), rng.random(shape) < 0.4
+    indices, nothing, values = where_observed(mask, None, X)
+    np.testing.assert_array_equal(indices, np.nonzero(mask)[1])
+    np.testing.assert_array_equal(values, X[mask])
+    assert nothing is None
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_square_distance(weighted):
+    _, mask, weights, forms = both_forms(weighted)
+    for observed in forms:
+        other = np.cos(observed.values) * (observed.values != 0)
+        w = 1.0 if weights is None else np.where(mask, weights, 0)
+        difference = as_array(observed, observed.values) - as_array(observed, other)
+        found = observed.square_distance(observed.values, other)
+        assert found == pytest.approx((w * difference**2).sum())
 
 
 def test_column_dots():

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from skmc import _kernels
-from skmc._observed._view import row_pointers, transposed
+from skmc._observed._view import BLOCK, row_pointers, transposed
 from skmc._parallel import for_each_block
 
 
@@ -53,6 +53,11 @@ class ObservedMatrix(ABC):
     @abstractmethod
     def rows(self):
         """Row view of Omega."""
+
+    @property
+    @abstractmethod
+    def compressed(self):
+        """The same entries as compressed rows."""
 
     @cached_property
     @abstractmethod
@@ -150,7 +155,7 @@ class ObservedMatrix(ABC):
 
     def _unit(self):
         """A power of two near the largest value, so that squares neither over- nor underflow."""
-        largest = float(np.abs(self.values).max(initial=0.0))
+        largest = max(float(self.values.max(initial=0.0)), -float(self.values.min(initial=0.0)))
         return 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
 
     @cached_property
@@ -174,6 +179,17 @@ class ObservedMatrix(ABC):
     def dot(self, first, second):
         """Sum over Omega of the product of two entry arrays, accumulated in float64."""
         return float(np.einsum("i,i->", first.ravel(), second.ravel(), dtype=np.float64))
+
+    def square_distance(self, first, second):
+        """Sum over Omega of w_ij times the squared difference of two entry arrays, in float64."""
+        first, second = first.ravel(), second.ravel()
+        weights, total = None if self.weights is None else self.weights.ravel(), 0.0
+        for start in range(0, first.size, BLOCK):
+            block = slice(start, start + BLOCK)
+            difference = first[block] - second[block]
+            weighted = difference if weights is None else weights[block] * difference
+            total += self.dot(weighted, difference)
+        return total
 
     @abstractmethod
     def column_dots(self, first, second):

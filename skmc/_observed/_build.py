@@ -4,7 +4,7 @@ import numpy as np
 
 from skmc._observed._dense import DenseObserved
 from skmc._observed._sparse import SparseObserved
-from skmc._observed._view import row_pointers
+from skmc._observed._view import row_pointers, where_observed
 
 # Fraction of observed entries from which masked BLAS products on the whole array beat gathers of
 # the observed ones, by benchmarks/bench_dense.py: 0.35 to 0.5 in single precision, 0.4 to 0.6 in
@@ -32,14 +32,9 @@ def observed_from_dense(values, mask, weights=None, n_threads=1):
         zero = np.zeros((), dtype=values.dtype)
         filled = np.ascontiguousarray(np.where(mask, values, zero))
         return DenseObserved(filled, np.ascontiguousarray(mask), weights, n_threads)
-    return SparseObserved.from_arrays(
-        row_pointers(np.count_nonzero(mask, axis=1)),
-        np.nonzero(mask)[1],
-        values[mask],
-        mask.shape,
-        None if weights is None else weights[mask],
-        n_threads,
-    )
+    indptr = row_pointers(np.count_nonzero(mask, axis=1))
+    indices, values, weights = where_observed(mask, values, weights)
+    return SparseObserved.from_arrays(indptr, indices, values, mask.shape, weights, n_threads)
 
 
 def observed_from_csr(indptr, indices, values, shape, weights=None, n_threads=1):

@@ -5,7 +5,8 @@ from functools import cached_property
 import numpy as np
 
 from skmc._observed._base import ObservedMatrix
-from skmc._observed._view import CompressedView, row_pointers
+from skmc._observed._sparse import SparseObserved
+from skmc._observed._view import BLOCK, CompressedView, row_pointers, where_observed
 from skmc._parallel import for_each_slice
 
 # Cells handled at a time, so that temporary arrays stay in the cache.
@@ -67,18 +68,15 @@ class DenseObserved(ObservedMatrix):
             self._pattern[key] = compute()
         return self._pattern[key]
 
-    def _column_indices(self):
-        numbers = np.arange(self.shape[1], dtype=np.int32)
-        return np.broadcast_to(numbers, self.shape)[self.mask]
-
     @cached_property
     def rows(self):
-        return CompressedView(
-            indptr=row_pointers(self.row_counts),
-            indices=self._of_pattern("indices", self._column_indices),
-            values=self.values[self.mask],
-            weights=None if self.weights is None else self.weights[self.mask],
-        )
+        indices, values, weights = where_observed(self.mask, self.values, self.weights)
+        indices = self._of_pattern("indices", lambda: indices)
+        return CompressedView(row_pointers(self.row_counts), indices, values, weights)
+
+    @property
+    def compressed(self):
+        return SparseObserved(self.shape, self.rows, self.n_threads)
 
     def residual(self, U, V, out=None):
         out = np.empty(self.shape, self.dtype) if out is None else out
@@ -107,10 +105,10 @@ class DenseObserved(ObservedMatrix):
         if not self._complete:
             entries[block] *= self.mask[block]
 
-    def _for_rows(self, kernel, work_per_cell):
+    def _for_rows(self, kernel, work_per_cell, cells=CELLS):
         """Call ``kernel(rows)`` with slices of the rows."""
         n, m = self.shape
-        step = max(1, CELLS // m)
+        step = max(1, cells // m)
         for_each_slice(kernel, n, step, self.n_threads, work=work_per_cell * step * m)
 
     def matmul(self, entries, B):
@@ -143,11 +141,16 @@ class DenseObserved(ObservedMatrix):
         return DenseObserved(values, self.mask, weights, self.n_threads, self._pattern)
 
     def standardized(self, center, scale, row_scale=None):
-        values = (self.values - center) / scale
-        if row_scale is not None:
-            values *= row_scale[:, None]
-        values = values.astype(self.dtype, copy=False)
-        self._mask(values)
+        values = np.empty_like(self.values)
+
+        def kernel(block):
+            standard = (self.values[block] - center) / scale
+            if row_scale is not None:
+                standard *= row_scale[block, None]
+            values[block] = standard
+            self._mask(values, block)
+
+        self._for_rows(kernel, 4, BLOCK)
         return self.with_values(values, self.weights)
 
     def take(self, rows, columns):
@@ -169,14 +172,36 @@ class DenseObserved(ObservedMatrix):
 
     def column_moments(self, row_weight=None):
         w = np.ones(self.shape[0]) if row_weight is None else np.asarray(row_weight, np.float64)
-        count = w @ self.mask
-        weights = w[:, None] * (self.mask if self.weights is None else self.weights)
-        total = weights.sum(axis=0)
+        unit, (count, total, mean, square, largest) = self._unit(), np.zeros((5, self.shape[1]))
+        if row_weight is None:
+            count += self.column_counts
+        for block, values, weights in self._blocks(unit):
+            if row_weight is not None:
+                count += w[block] @ self.mask[block]
+            if weights is not None:
+                total += w[block] @ weights
+                values *= weights
+            mean += w[block] @ values
+        if self.weights is None:
+            total += count
         total[total <= 0] = np.inf
-        unit = self._unit()
-        values = self.values.astype(np.float64) / unit
-        mean = np.einsum("ij,ij->j", weights, values) / total
-        values -= mean
-        square = np.einsum("ij,ij,ij->j", weights, values, values) / total
-        largest = np.abs(values, out=values).max(axis=0, initial=0.0, where=weights > 0)
-        return count, unit * mean, unit * np.sqrt(square), unit * largest
+        mean /= total
+        for block, values, weights in self._blocks(unit):
+            values -= mean
+            values *= self.mask[block]
+            counted = values if row_weight is None else values[w[block] > 0]
+            np.maximum(largest, counted.max(axis=0, initial=0.0), out=largest)
+            np.maximum(largest, -counted.min(axis=0, initial=0.0), out=largest)
+            np.square(values, out=values)
+            if weights is not None:
+                values *= weights
+            square += w[block] @ values
+        return count, unit * mean, unit * np.sqrt(square / total), unit * largest
+
+    def _blocks(self, unit):
+        """Slices of the rows, with copies of their values over `unit` and their weights."""
+        step = max(1, BLOCK // self.shape[1])
+        for start in range(0, self.shape[0], step):
+            block = slice(start, start + step)
+            values = np.divide(self.values[block], unit, dtype=np.float64)
+            yield block, values, None if self.weights is None else self.weights[block]

@@ -55,6 +55,10 @@ class SparseObserved(ObservedMatrix):
     def rows(self):
         return self._rows
 
+    @property
+    def compressed(self):
+        return self
+
     @cached_property
     def row_counts(self):
         return self._rows.counts
@@ -155,11 +159,17 @@ class SparseObserved(ObservedMatrix):
         return self.with_values(values, self.weights)
 
     def take(self, rows, columns):
+        number = np.cumsum(columns, dtype=np.int32) - np.int32(1)
+        shape = np.count_nonzero(rows), np.count_nonzero(columns)
+        if not (self.row_counts[~rows].any() or self.column_counts[~columns].any()):
+            # Nothing but empty lines goes: the entries are the same.
+            view = self._rows
+            pointers, indices = row_pointers(self.row_counts[rows]), number[view.indices]
+            taken = CompressedView(pointers, indices, view.values, view.weights)
+            return SparseObserved(shape, taken, self.n_threads)
         i, j = self.rows_and_columns()
         entries = rows[i] & columns[j]
         counts = np.bincount(i[entries], minlength=self.shape[0])[rows]
-        number = np.cumsum(columns, dtype=np.int32) - np.int32(1)
-        shape = counts.shape[0], np.count_nonzero(columns)
         return self._part(entries, counts, number[j[entries]], shape)
 
     def keep(self, entries):
@@ -195,22 +205,25 @@ class SparseObserved(ObservedMatrix):
             # Wide enough that sums over all columns cost no more than the entries of a block.
             for start in range(0, self.nnz, max(BLOCK, m)):
                 block = slice(start, start + max(BLOCK, m))
-                multiplicity = np.ones(view.indices[block].shape)
-                if repeats is not None:
-                    multiplicity *= repeats[block]
+                multiplicity = 1.0 if repeats is None else repeats[block]
                 weights = multiplicity
                 if view.weights is not None:
                     weights = weights * view.weights[block]
-                values = view.values[block].astype(np.float64) / unit
+                values = np.divide(view.values[block], unit, dtype=np.float64)
                 yield view.indices[block], values, multiplicity, weights
 
         def add(sums, columns, amounts):
             sums += np.bincount(columns, weights=amounts, minlength=m)
 
+        if repeats is None:
+            count += self.column_counts
         for columns, values, multiplicity, weights in blocks():
-            add(count, columns, multiplicity)
-            add(total, columns, weights)
+            if repeats is not None:
+                add(count, columns, multiplicity)
+            if view.weights is not None:
+                add(total, columns, weights)
             add(mean, columns, weights * values)
+        total = total if view.weights is not None else count.copy()
         total[total <= 0] = np.inf
         mean /= total
         for columns, values, _, weights in blocks():

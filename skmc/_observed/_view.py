@@ -12,6 +12,8 @@ from skmc._parallel import for_each_block, for_each_column_part
 SCATTER_WORK = 10.0
 # Columns per entry from which positions are sorted by comparison.
 SPREAD = 8
+# Entries or cells handled at a time by a few operations each, whose results stay in the cache.
+BLOCK = 1 << 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +186,42 @@ def _in_lines(lines, indices, values, pointers, weights):
     # One thread: the next place in a line is known once all entries before are in theirs.
     for_each_block(kernel, values.shape[0], work_per_entry=SCATTER_WORK)
     return view
+
+
+def where_observed(mask, *arrays):
+    """Entries of full arrays where a mask is True, row by row.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (n, m)
+        True where observed.
+    *arrays : ndarrays of shape (n, m), or None
+        What to take from.
+
+    Returns
+    -------
+    indices : ndarray of int32, shape (nnz,)
+        Column of each entry.
+    *taken : ndarrays of shape (nnz,), or None
+        The entries of each array.
+    """
+    n, m = mask.shape
+    step = max(1, BLOCK // m)
+    numbers = np.tile(np.arange(m, dtype=np.int32), min(step, n)).reshape(-1, m)
+    sources = (numbers, *(a for a in arrays if a is not None))
+    nnz, stop = np.count_nonzero(mask), 0
+    taken = [np.empty(nnz, dtype=source.dtype) for source in sources]
+    for first in range(0, n, step):
+        rows = slice(first, first + step)
+        # Numbers of cells are ten times as quick as a mask to take by, and need little room here.
+        cells = np.flatnonzero(mask[rows])
+        start, stop = stop, stop + cells.size
+        for source, out in zip(sources, taken, strict=True):
+            block = source if source is numbers else source[rows]
+            np.take(block, cells, out=out[start:stop], mode="clip")
+    indices, *found = taken
+    found = iter(found)
+    return (indices, *(None if a is None else next(found) for a in arrays))
 
 
 def count(indices, size):

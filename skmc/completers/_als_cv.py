@@ -1,10 +1,11 @@
 """Completion by alternating least squares, rank and penalty chosen on held-out entries."""
 
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 
-from skmc._compat import InvalidParameterError, StrOptions
+from skmc._compat import Interval, InvalidParameterError, StrOptions
 from skmc._search import Plan, RankAlphaPath, growing_ranks
 from skmc.completers._path_cv import PathCV
 from skmc.solvers import AlternatingLeastSquares
@@ -17,7 +18,8 @@ class ALSCompleterCV(PathCV):
 
         1/2 sum_{(i,j) observed} w_ij (x_ij - mu_j - u_i . v_j)^2 + alpha/2 (|U|_F^2 + |V|_F^2)
 
-    in standardised units, for increasing ranks and at each rank for decreasing penalties, from
+    in standardised units (with multiples of `alpha` for rows and columns if `penalty_power` is not
+    0), for increasing ranks and at each rank for decreasing penalties, from
     above the best penalty of the rank before until less brings nothing. All folds are followed at
     once, and each solution is the start of the next. What predicts held-out entries best is fitted
     to all entries.
@@ -44,6 +46,9 @@ class ALSCompleterCV(PathCV):
     one_standard_error : bool, default=False
         Choose the simplest model whose mean score is within one standard error of the best, rather
         than within 0.1 % of its error.
+    penalty_power : float, default=0.0
+        The penalty of a row or column with c entries is `alpha` times ``(c / mean c) **
+        penalty_power``, in the folds and in the last fit; see `ALSCompleter`.
     momentum : {"nesterov", None}, default="nesterov"
         Extrapolation of the column factors between sweeps, restarted when a sweep turns back or the
         objective rises: the same solution in fewer sweeps, two to three times fewer where
@@ -156,6 +161,7 @@ class ALSCompleterCV(PathCV):
     _parameter_constraints: dict = {  # noqa: RUF012 - scikit-learn's convention
         **PathCV._parameter_constraints,
         "ranks": ["array-like", None],
+        "penalty_power": [Interval(Real, 0, 1, closed="both")],
         "momentum": [StrOptions({"nesterov"}), None],
     }
     _test_settings: ClassVar = {"ranks": [1, 2], "n_alphas": 3, "eps": 0.01, "cv": 2}
@@ -169,6 +175,7 @@ class ALSCompleterCV(PathCV):
         n_alphas=20,
         cv=5,
         one_standard_error=False,
+        penalty_power=0.0,
         momentum="nesterov",
         center=True,
         scale="noise",
@@ -188,6 +195,7 @@ class ALSCompleterCV(PathCV):
         self.n_alphas = n_alphas
         self.cv = cv
         self.one_standard_error = one_standard_error
+        self.penalty_power = penalty_power
         self.momentum = momentum
         self.center = center
         self.scale = scale

@@ -127,9 +127,11 @@ class SoftImputeCompleter(BaseCompleter):
     Notes
     -----
     Cost per iteration: about 6 nnz r + 8 (n + m) r^2 multiply-adds, r being the rank of the
-    iterate plus a margin; memory: six arrays over the observed entries. With a given `alpha`, two
-    steps at each of up to eight penalties that fall down to it come before the first iteration:
-    from zero straight to a small penalty, the first iterates would have full rank.
+    iterate plus a margin; memory: five arrays over the observed entries. With a given `alpha`, a
+    step at each of up to eight penalties that fall down to it comes before the first iteration:
+    from zero straight to a small penalty, the first iterates would have full rank. These steps are
+    as long as an even pattern allows and leave large components nearly as they are, so that one is
+    enough.
 
     A refit of the singular values has at most as many unknowns as columns, so noise hardly enters
     it, unlike one of the singular vectors: at the best `alpha` for a matrix of 500 x 100 of rank 5,

@@ -77,6 +77,10 @@ class AlternatingLeastSquares(Solver):
             rows=residual.offsets.rows,
         )
 
+    def residual(self, problem, state):
+        # The row offsets of the sweep, which are the best ones in the limit.
+        return problem.residual(state.factors, rows=state.rows)
+
     def step(self, problem, state):
         k = state.momentum if self.momentum else 0
         V, columns = state.factors.V, state.columns

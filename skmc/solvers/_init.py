@@ -133,9 +133,13 @@ def resized(problem, factors, rank):
     U, V = P * np.sqrt(s), Q * np.sqrt(s)
     # Filling holes with zeros made the matrix too small: the best multiple makes up for it.
     more = Factors(np.hstack([factors.U, U]), np.hstack([factors.V, V]))
-    product = residual.entries - problem.residual(more).entries
+    there = problem.residual(more, residual.offsets)
+    product = residual.entries - there.entries
     square = observed.dot(observed.weighted(product), product)
     if square <= 0:
         return more
-    root = np.sqrt(max(observed.dot(entries, product) / square, 0.0), dtype=problem.dtype)
-    return Factors(np.hstack([factors.U, U * root]), np.hstack([factors.V, V * root]))
+    multiple = max(observed.dot(entries, product) / square, 0.0)
+    root = np.sqrt(multiple, dtype=problem.dtype)
+    found = Factors(np.hstack([factors.U, U * root]), np.hstack([factors.V, V * root]))
+    problem.know(found, problem.between(residual, there, multiple))
+    return found

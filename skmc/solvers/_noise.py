@@ -144,8 +144,7 @@ class NoiseSchedule:
         s = singular_values.astype(np.float64)
         if problem.alpha == 0:
             return problem.noise_variance(residual.loss, s.size)
-        explained = problem.at_zero.entries - residual.entries
-        on_omega = problem.observed.dot(problem.observed.weighted(explained), explained)
+        on_omega = problem.observed.square_distance(problem.at_zero.entries, residual.entries)
         self._signal, self.rank = 0.0, 0
         if on_omega <= 0:
             return problem.noise_variance(residual.loss)

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from skmc._factors import Factors
-from skmc._linalg import SparsePlusLowRank, leading_triplets, low_rank_norm
+from skmc._linalg import SparsePlusLowRank, gram_svd, leading_triplets, low_rank_norm
 from skmc.solvers._base import Solver, SolverState, rises
 
 # Matrices whose smaller side is at most this get exact decompositions.
@@ -190,24 +190,26 @@ class ProximalGradient(Solver):
         current, previous = state.current, state.previous
         entries = current.residual.entries
         A, B = current.P, current.right
-        spare = state.spare.pop() if state.spare else None
         if beta > 0:
-            spare = np.subtract(entries, previous.residual.entries, out=spare)
-            spare *= kind(beta)
-            spare += entries
-            entries = spare
+            entries = self._spare(state, entries)
+            np.subtract(current.residual.entries, previous.residual.entries, out=entries)
+            entries *= kind(beta)
+            entries += current.residual.entries
             A = np.hstack([A, previous.P])
             B = np.hstack([kind(1 + beta) * B, kind(-beta) * previous.right])
         operator = SparsePlusLowRank(observed, observed.weighted(entries), step, A, B)
         P, s, Q, basis = self._decompose(problem, operator, state, step)
         factors = Factors(P * s, Q)
-        out = state.spare.pop() if state.spare else None
+        out = entries if beta > 0 else self._spare(state, entries)
         new = Iterate(P, s, Q, problem.residual(factors, current.residual.offsets, out))
         change = low_rank_norm([(1.0, new.P, new.right), (-1.0, current.P, current.right)])
-        difference = np.subtract(current.residual.entries, new.residual.entries, out=spare)
-        on_omega = observed.dot(observed.weighted(difference), difference)
-        state.spare.append(difference)
+        on_omega = observed.square_distance(current.residual.entries, new.residual.entries)
         return new, basis, change, on_omega / change**2 if change > 0 else 0.0
+
+    @staticmethod
+    def _spare(state, entries):
+        """An entry array to be written over."""
+        return state.spare.pop() if state.spare else np.empty_like(entries)
 
     def _decompose(self, problem, operator, state, step):
         """Singular triplets that survive the proximal step, and the subspace for the next one."""
@@ -218,6 +220,13 @@ class ProximalGradient(Solver):
         width = smaller if smaller <= EXACT_SIDE else min(self.width(problem, rank), limit)
         shrink = partial(self.shrink, problem, step=step)
         extra = max(self.width(problem, width) - width, SPARE)
+        if rank == 0 and operator.A.shape[1] == 0 and problem.zero_spectrum is not None:
+            found = gram_svd(
+                operator.entries, lambda s: shrink(s * s.dtype.type(step)), extra,
+                problem.zero_spectrum,
+            )  # fmt: skip
+            if found is not None:
+                return found
         return leading_triplets(
             operator, shrink, state.basis, width=width, limit=limit, extra=extra
         )

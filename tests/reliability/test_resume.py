@@ -180,7 +180,7 @@ def removed_entry(X):
         ({"sample_weight": np.arange(1.0, 41.0)}, "sample weights"),
         ({"entry_weight": np.linspace(1, 2, 1000).reshape(40, 25)}, "entry weights"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_another_fit_is_refused(change, named, tmp_path):
     X, path, fit_params = table_for(ALSCompleter), tmp_path / "fit.npz", {}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from problems import FORMS, make_problem
 
-from skmc import ALSCompleter
+from skmc import ALSCompleter, ALSCompleterCV
 from skmc._factors import Factors
 from skmc._observed import observed_from_csr
 from skmc._training import prepare
@@ -119,6 +119,19 @@ def test_is_found_with_the_noise():
     assert grown.rank_ == plain.rank_ > 0
     assert grown.alpha_ == pytest.approx(plain.alpha_)
     assert not np.allclose(grown.transform(X[:5]), plain.transform(X[:5]))
+
+
+def test_cross_validation_has_it_in_the_folds_and_in_the_last_fit():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 2)) @ rng.normal(size=(2, 40)) + 0.3 * rng.normal(size=(120, 40))
+    X[rng.random(X.shape) < np.linspace(0.1, 0.8, 120)[:, None]] = np.nan
+    options = {"center": "both", "scale": False, "penalty_power": 0.5}
+    path = ALSCompleterCV([2], alphas=[8.0, 4.0], cv=3, **options).fit(X)
+    plain = ALSCompleterCV([2], alphas=[8.0, 4.0], cv=3, **options | {"penalty_power": 0.0}).fit(X)
+    assert not np.allclose(path.score_path_[0, 0], plain.score_path_[0, 0], rtol=1e-4)
+    assert path.rank_ == 2
+    one = ALSCompleter(2, alpha=path.alpha_, **options).fit(X)
+    np.testing.assert_array_equal(path.components_, one.components_)
 
 
 @pytest.mark.parametrize("center", [True, "both"])

@@ -2,12 +2,13 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from problems import low_rank_table, make_problem, observe
+from problems import FORMS, low_rank_table, make_problem, observe
 
 from skmc._offsets import OffsetModel
-from skmc._problem import CompletionProblem
+from skmc._problem import CompletionProblem, zero_factors
 from skmc.solvers import ProjectedGradient, SoftImpute
 from skmc.solvers._base import DivergenceError
+from skmc.solvers._proximal import ProximalGradient
 
 
 def solve(solver, problem, **options):
@@ -76,18 +77,44 @@ def test_the_rank_cap_holds():
 
 
 @pytest.mark.parametrize("fraction", [0.3, 1e-2, 1e-12, 1e-300])
-def test_soft_impute_starts_with_few_steps_however_small_the_penalty(fraction):
+def test_soft_impute_starts_with_few_steps_however_small_the_penalty(fraction, monkeypatch):
     problem = make_problem()
     problem = problem.with_alpha(fraction * problem.alpha_max())
-    steps = []
+    steps, step = [], ProximalGradient.step
 
-    class Counting(SoftImpute):
-        def step(self, problem, state):
-            steps.append(problem.alpha)
-            return super().step(problem, state)
+    def counting(self, problem, state):
+        steps.append(problem.alpha)
+        return step(self, problem, state)
 
-    factors = Counting().start(problem, "svd")
-    assert len(steps) <= 16
-    assert (np.diff(steps) <= 0).all()
-    assert not steps or min(steps) > problem.alpha
+    monkeypatch.setattr(ProximalGradient, "step", counting)
+    factors = SoftImpute().start(problem, "svd")
+    assert 1 <= len(steps) <= 8
+    assert (np.diff(steps) < 0).all()
+    assert min(steps) > problem.alpha
     assert problem.objective(factors) < problem.at_zero.loss
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", ["none", "column", "both"])
+def test_the_start_hands_over_its_residual(form, kind):
+    problem = make_problem(form=form, kind=kind)
+    problem = problem.with_alpha(0.1 * problem.alpha_max())
+    factors = SoftImpute().start(problem, "svd")
+    known, again = problem.residual(factors), problem.residual(factors)
+    assert known is not again
+    np.testing.assert_allclose(known.entries, again.entries, atol=1e-8)
+    assert known.loss == pytest.approx(again.loss)
+
+
+@pytest.mark.parametrize("m", [40, 300])
+def test_the_first_step_on_narrow_data_is_the_thresholded_decomposition(m):
+    rng = np.random.default_rng(0)
+    X, mask = rng.normal(size=(400, m)), rng.random((400, m)) < 0.7
+    observed = observe(X, mask, form="dense")
+    s = np.linalg.svd(np.where(mask, X, 0), compute_uv=False)
+    alpha = 0.5 * (s[4] + s[5])
+    problem = CompletionProblem(observed, min(400, m), alpha, OffsetModel(observed, "none"))
+    assert problem.alpha_max() == pytest.approx(s[0], rel=1e-10)
+    solver = SoftImpute()
+    state = solver.step(problem, solver.init_state(problem, zero_factors(problem)))
+    np.testing.assert_allclose(solver.singular_values(state), s[:5] - alpha, rtol=1e-8)
