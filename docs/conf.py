@@ -37,6 +37,12 @@ autosummary_context = {
         "predict",
         "split",
         "get_n_splits",
+        # Reports.
+        "to_frame",
+        "to_matrix",
+        "entries",
+        "rate",
+        "iterations_needed",
     ]
 }
 autodoc_typehints = "none"

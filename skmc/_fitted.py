@@ -135,6 +135,11 @@ class FittedCompleter(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         """
         return self._row_offsets[self._row_numbers(rows)] * self.scale_.mean()
 
+    def _training_factors(self):
+        """Factors of the rows of the training matrix, in the coordinates of `components_`."""
+        U = self._row_factors
+        return U if self._row_number is None else U[self._row_number]
+
     def _row_numbers(self, rows):
         """Where the factors of rows of the training matrix are, given their numbers."""
         check_is_fitted(self, "components_")

@@ -97,10 +97,16 @@ class SampledCompleter(BaseCompleter):
         check_is_fitted(self, "components_")
         observed, fold_in = self._validate(X), self._fold_in()
         with single_threaded_blas():
-            U = fold_in.factors(observed)[0]
-            square = np.einsum("kj,kj->k", self.components_, self.components_)
-            inverse = np.divide(1.0, square, out=np.zeros_like(square), where=square > 0)
-            return (U @ (fold_in.components @ (self.components_.T * inverse))).astype(U.dtype)
+            return self._coordinates(fold_in.factors(observed)[0], fold_in)
+
+    def _coordinates(self, U, fold_in):
+        """Posterior means in `components_` from the factors of rows in all draws."""
+        square = np.einsum("kj,kj->k", self.components_, self.components_)
+        inverse = np.divide(1.0, square, out=np.zeros_like(square), where=square > 0)
+        return (U @ (fold_in.components @ (self.components_.T * inverse))).astype(U.dtype)
+
+    def _training_factors(self):
+        return self._coordinates(super()._training_factors(), self._fold_in())
 
     def row_offsets(self, rows):
         """What rows of the training matrix add to a column that is like all, in the user's units.

@@ -45,7 +45,7 @@ class TangentSystem:
         ones = observed.weights_or_ones
         U, V = self.factors.U, self.factors.V
         return tuple(
-            _inverse_triangles(_grams(product, ones, F), self.problem.alpha)
+            inverse_triangles(grams_of(product, ones, F), self.problem.alpha)
             for product, F in ((observed.matmul, V), (observed.rmatmul, U))
         )
 
@@ -134,7 +134,7 @@ def _dot(first, second):
     )
 
 
-def _grams(product, ones, F):
+def grams_of(product, ones, F):
     """Gram matrices of the factors that each line sees, shape (lines, r, r)."""
     r = F.shape[1]
     i, j = np.triu_indices(r)
@@ -148,7 +148,8 @@ def _grams(product, ones, F):
     return grams
 
 
-def _inverse_triangles(grams, alpha):
+def inverse_triangles(grams, alpha):
+    """Inverses C^-1 of the triangles C'C = G + alpha I of Gram matrices G, kept finite."""
     r = grams.shape[1]
     diagonal = np.einsum("ikk->i", grams) / max(r, 1)
     eps = float(np.finfo(grams.dtype).eps)

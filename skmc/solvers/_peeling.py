@@ -41,18 +41,7 @@ class Core:
         problem = self.whole
         i, j = problem.observed.rows_and_columns()
         unknowns = problem.rank, problem.rank + problem.offsets.has_columns
-        lines = [self.rows.copy(), self.columns.copy()]
-        order, axis, idle = [], 0, 0
-        while idle < 2:
-            inside = lines[0][i] & lines[1][j]
-            index = (i, j)[axis][inside]
-            counts = np.bincount(index, minlength=lines[axis].size)
-            taken = lines[axis] & (counts <= unknowns[axis])
-            idle = 0 if taken.any() else idle + 1
-            if taken.any():
-                lines[axis] &= ~taken
-                order.append((taken, lines[1 - axis].copy(), axis))
-            axis = 1 - axis
+        lines, order = peel(i, j, (self.rows, self.columns), unknowns)
         # What is left of a pattern without such a core determines nothing by itself.
         if min(np.count_nonzero(x) for x in lines) > 2 * problem.rank:
             self.rows, self.columns = lines
@@ -116,3 +105,39 @@ class Core:
             sizes, (self.rows, self.columns), (left_rows, left_columns), strict=True
         ):
             left[np.flatnonzero(inside)[x >= min(RUNAWAY, largest)]] = True
+
+
+def peel(i, j, lines, unknowns):
+    """Take out lines with no more entries than unknowns until none is left.
+
+    Parameters
+    ----------
+    i, j : ndarrays of int, shape (nnz,)
+        Row and column of each entry.
+    lines : tuple of ndarrays of bool, shapes (n,) and (m,)
+        Rows and columns to begin with.
+    unknowns : tuple of int
+        Unknowns of a row and of a column.
+
+    Returns
+    -------
+    lines : list of ndarrays of bool
+        Rows and columns that are left.
+    order : list of (ndarray of bool, ndarray of bool, int)
+        Lines taken out together, the lines of the other side that were there then, and 0 for rows
+        or 1 for columns; the first ones first.
+    """
+    lines = [lines[0].copy(), lines[1].copy()]
+    order, axis, idle = [], 0, 0
+    while idle < 2:
+        inside = lines[0][i] & lines[1][j]
+        index = (i, j)[axis][inside]
+        counts = np.bincount(index, minlength=lines[axis].size)
+        taken = lines[axis] & (counts <= unknowns[axis])
+        idle = 0 if taken.any() else idle + 1
+        if taken.any():
+            lines[axis] &= ~taken
+            order.append((taken, lines[1 - axis].copy(), axis))
+            i, j = i[inside], j[inside]
+        axis = 1 - axis
+    return lines, order

@@ -1,0 +1,1 @@
+"""What reports are computed from: patterns of holes, operators and their spectra."""

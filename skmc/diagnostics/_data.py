@@ -1,0 +1,23 @@
+"""The observed entries of whatever a report is asked about."""
+
+from skmc._parallel import effective_threads
+from skmc._validation import check_some_observed, validate_matrix
+from skmc.model_selection._table import ObservedTable
+
+
+def observed_entries(X):
+    """Validate a matrix with holes and find its observed entries.
+
+    Parameters
+    ----------
+    X : {array-like, dataframe, sparse matrix} of shape (n, m)
+        The matrix; it is left as it is.
+
+    Returns
+    -------
+    observed : ObservedMatrix
+        Its entries, at least one.
+    """
+    observed = validate_matrix(ObservedTable(), X, reset=True, n_threads=effective_threads())
+    check_some_observed(observed)
+    return observed

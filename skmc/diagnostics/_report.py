@@ -1,0 +1,101 @@
+"""What all reports share: how they look as text, in a notebook and as a data frame."""
+
+from html import escape
+from numbers import Integral, Real
+
+import numpy as np
+
+
+class Report:
+    """Base of the reports: a subclass is a frozen dataclass with a `_title` and its `_lines`."""
+
+    _title = "Report"
+
+    def _lines(self):
+        """Pairs of a label and a value, or of a label and a text, to be shown."""
+        raise NotImplementedError
+
+    def _columns(self):
+        """Columns of the data frame by name."""
+        lines = self._lines()
+        return {"quantity": [label for label, _ in lines], "value": [value for _, value in lines]}
+
+    def to_frame(self):
+        """Data frame of the report.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            What the report knows, one row for each quantity, row or column that it is about.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError(
+                "to_frame needs pandas; install it with `pip install pandas`, or read the "
+                "attributes of the report."
+            ) from error
+        return pd.DataFrame(self._columns())
+
+    def __repr__(self):
+        lines = [(label, as_text(value)) for label, value in self._lines()]
+        width = max(len(label) for label, _ in lines)
+        return "\n".join([self._title, *(f"  {label:<{width}}  {text}" for label, text in lines)])
+
+    def _repr_html_(self):
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{escape(label)}</th>"
+            f"<td style='text-align:left'>{escape(as_text(value))}</td></tr>"
+            for label, value in self._lines()
+        )
+        return f"<table><caption>{escape(self._title)}</caption>{rows}</table>"
+
+
+def as_text(value):
+    """A value as it is read best: numbers to four digits, a few of many.
+
+    Parameters
+    ----------
+    value : object
+        Number, truth value, array or anything else.
+
+    Returns
+    -------
+    text : str
+        To be shown.
+    """
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, Integral):
+        return f"{int(value):,}".replace(",", " ")
+    if isinstance(value, Real):
+        return f"{float(value):.4g}"
+    if isinstance(value, np.ndarray):
+        return some(value)
+    return str(value)
+
+
+def some(numbers, limit=10):
+    """Some of many numbers, and how many there are.
+
+    Parameters
+    ----------
+    numbers : ndarray
+        The numbers.
+    limit : int, default=10
+        How many to list.
+
+    Returns
+    -------
+    text : str
+        To be shown.
+    """
+    if len(numbers) == 0:
+        return "none"
+    listed = ", ".join(str(number) for number in numbers[:limit])
+    return listed if len(numbers) <= limit else f"{listed}, ... ({len(numbers)} in all)"
