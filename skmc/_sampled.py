@@ -11,8 +11,9 @@ from skmc._memory import check_dense_fits
 from skmc._parallel import effective_threads
 from skmc._posterior_fold_in import PosteriorFoldIn
 
-# A component stands out of its posterior if its mean is that many standard deviations.
-RESOLVED = 3.0
+# A component stands out if its mean is that many standard deviations of the posterior. Those of
+# noise, the largest of many, reach two to five, those that are there some fifty.
+RESOLVED = 10.0
 
 
 class SampledCompleter(BaseCompleter):

@@ -95,7 +95,7 @@ class BayesianCompleter(SampledCompleter):
     Attributes
     ----------
     effective_rank_ : int
-        Number of components of the posterior mean that exceed three posterior standard deviations.
+        Number of components of the posterior mean that exceed ten posterior standard deviations.
         Row offsets count for one.
     noise_std_ : ndarray of shape (n_features,)
         Standard deviation of the noise of each column, in its own unit: root of the posterior mean
