@@ -30,6 +30,7 @@ autosummary_context = {
         "score",
         "leave_one_out",
         "predict_entries",
+        "sample",
         "recommend",
         "row_factors",
         "row_offsets",
@@ -39,6 +40,7 @@ autosummary_context = {
         "get_n_splits",
         # Reports.
         "to_frame",
+        "to_html",
         "to_matrix",
         "entries",
         "rate",

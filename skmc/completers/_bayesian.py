@@ -33,8 +33,9 @@ class BayesianCompleter(SampledCompleter):
 
     Every entry is the sum of a product of factors, offsets and noise, in standardised units::
 
-        x_ij = u_i . v_j + b_i + c_j + e_ij,    e_ij ~ N(0, s_j^2 / w_ij)
-        (u_i, b_i) ~ N(mean, covariance),       (v_j, c_j) ~ N(mean', covariance')
+        x_ij = u_i . v_j + b_i + c_j + e_ij,  e_ij ~ N(0, s_j^2 / w_ij)
+        (u_i, b_i) ~ N(mean, covariance)
+        (v_j, c_j) ~ N(mean', covariance')
 
     with priors on both laws (Normal-Wishart, with half-t standard deviations) and on the variances
     s_j^2 of the columns, so that nothing needs tuning: penalties, offsets and noise are learned,
@@ -52,9 +53,9 @@ class BayesianCompleter(SampledCompleter):
     burn_in : int, default=100
         Sweeps of each chain before these, which are thrown away.
     n_draws : int, default=50
-        Draws that are kept, evenly spaced over the `n_samples` of all chains. The error of the
-        posterior mean, memory and the time of predictions grow with them; at most
-        ``n_chains * n_samples``.
+        Draws that are kept, evenly spaced over the `n_samples` of all chains; at most
+        ``n_chains * n_samples``. More of them lower the error of the posterior mean a little;
+        memory and the time of predictions grow with them.
     n_chains : int, default=1
         Chains from independent starts. Each costs as much as the first; more of them make `r_hat_`
         a sharper test.
