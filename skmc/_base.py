@@ -245,9 +245,8 @@ class BaseCompleter(FittedCompleter):
         problem = problem.with_alpha(alpha, rank=min(plan.rank, problem.largest_rank))
         if problem.rank == 0:
             return offsets_only(problem)
-        if self.verbose and not logger.hasHandlers():
-            logger.addHandler(logging.StreamHandler())
-            logger.setLevel(logging.INFO)
+        if self.verbose:
+            show_log()
         solver = self._solver_in(training.units)
         init = self._start(problem, training, plan)
         random_state = check_random_state(self.random_state)
@@ -394,3 +393,10 @@ class BaseCompleter(FittedCompleter):
             U, rows = U[self._row_number], rows[self._row_number]
         with single_threaded_blas():
             return self._complete(observed, self._fold_in(), U, rows)
+
+
+def show_log():
+    """Show what is logged, if logging is not configured."""
+    if not logger.hasHandlers():
+        logger.addHandler(logging.StreamHandler())
+        logger.setLevel(logging.INFO)

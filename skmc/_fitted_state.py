@@ -2,12 +2,25 @@
 
 import numpy as np
 
+# What only one kind of completer has.
+OF_KIND = {"_draws": "sampled", "_row_draws": "sampled", "eigenvalues_": "symmetric"}
+CONTAINERS = ("default", "pandas", "polars")
 
-def check_completer_state(completer):
+
+def check_completer_state(completer, kind):
     """Raise ValueError or AttributeError if the attributes of a completer are no fitted model.
 
-    Shapes, types and ranges are those that the kernels rely on.
+    Shapes, types and ranges are those that the kernels rely on. `kind` is that of its class:
+    "sampled", "symmetric" or "factors".
     """
+    for name, owner in OF_KIND.items():
+        if kind != owner and name in vars(completer):
+            raise ValueError(f"{name} is none of its attributes")
+    config = getattr(completer, "_sklearn_output_config", {})
+    if not isinstance(config, dict) or not all(
+        key == "transform" and value in CONTAINERS for key, value in config.items()
+    ):
+        raise ValueError("_sklearn_output_config must name a container of tables")
     n, m, r = (_count(completer, name) for name in ("_n_rows", "n_features_in_", "rank_"))
     _numbers(completer, "components_", (r, m))
     for name in ("offsets_", "_column_means"):
@@ -19,11 +32,11 @@ def check_completer_state(completer):
     for name in ("_indicated", "_kept"):
         if getattr(completer, name) is not None:
             _positions(completer, name, None, m)
-    if hasattr(completer, "_draws"):
+    if kind == "sampled":
         r = _check_draws(completer, m)
     else:
         _check_penalties(completer)
-    _check_rows(completer, n, r)
+    _check_rows(completer, n, r, kind)
     if hasattr(completer, "_solution"):
         components, offsets = completer._solution
         _is_array("_solution", components, (np.shape(components)[0], m), "f")
@@ -51,10 +64,10 @@ def _check_draws(completer, m):
     draws = completer._draws
     if not isinstance(draws, dict) or draws.keys() != {"F", "level", "precision"}:
         raise ValueError("_draws must have the names F, level and precision")
-    s, q = np.shape(draws["F"])[0], np.shape(draws["F"])[2]
+    s, q = np.shape(draws["F"])[1:]
     if s < 1 or q < 1:
         raise ValueError("_draws must not be empty")
-    for name, shape in (("F", (s, m, q)), ("level", (s, m)), ("precision", (s, m))):
+    for name, shape in (("F", (m, s, q)), ("level", (s, m)), ("precision", (s, m))):
         _is_array(f"_draws[{name!r}]", draws[name], shape, "f")
     if draws["precision"].min(initial=1.0) <= 0:
         raise ValueError("_draws['precision'] must be positive")
@@ -67,9 +80,9 @@ def _check_draws(completer, m):
     return s * q
 
 
-def _check_rows(completer, n, r):
+def _check_rows(completer, n, r, kind):
     """Check what is known of the training rows."""
-    if hasattr(completer, "eigenvalues_"):
+    if kind == "symmetric":
         _numbers(completer, "eigenvalues_", (r,))
         _numbers(completer, "_row_offsets", (completer.n_features_in_,))
         if n != completer.n_features_in_:
@@ -84,10 +97,13 @@ def _check_rows(completer, n, r):
         raise ValueError(f"_row_factors has {k} rows; there were {n}")
 
 
-def check_regressor_state(regressor):
-    """Raise ValueError or AttributeError if the attributes of an EntryRegressor are no fit."""
+def check_regressor_state(regressor, kind):
+    """Raise ValueError or AttributeError if the attributes of an EntryRegressor are no fit.
+
+    `kind` is that of its completer.
+    """
     completer = regressor.completer_
-    check_completer_state(completer)
+    check_completer_state(completer, kind)
     n, m = completer._n_rows, completer.n_features_in_
     _count(regressor, "n_features_in_")
     for name, size in (("row_labels_", n), ("column_labels_", m)):

@@ -8,7 +8,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmc._fitted_state import check_completer_state, check_regressor_state
 from skmc._storage import decode, encode, read_archive, write_archive
-from skmc.completers import COMPLETERS, CROSS_VALIDATED, SAMPLERS, EntryRegressor
+from skmc.completers import (
+    COMPLETERS,
+    CROSS_VALIDATED,
+    SAMPLERS,
+    EntryRegressor,
+    SymmetricGDCompleter,
+)
 
 FORMAT = "skmc factors"
 # Formats that can be read, the last of which is written. One that adds attributes is a new one.
@@ -151,6 +157,12 @@ def _encode_estimator(estimator, name, arrays):
     return node
 
 
+def _kind_of(completer):
+    if isinstance(completer, SAMPLERS):
+        return "sampled"
+    return "symmetric" if isinstance(completer, SymmetricGDCompleter) else "factors"
+
+
 def _is_state(cls, name):
     """Whether a name is that of something that a fit sets, and not of something of the class."""
     if name in PRIVATE:
@@ -181,5 +193,5 @@ def _decode_estimator(node, arrays, depth=0):
         for name, value in values["state"].items():
             setattr(estimator, name, value)
         check = check_regressor_state if cls is EntryRegressor else check_completer_state
-        check(estimator)
+        check(estimator, _kind_of(getattr(estimator, "completer_", estimator)))
     return estimator

@@ -31,11 +31,10 @@ class PosteriorFoldIn(FoldIn):
 
     @classmethod
     def of_draws(cls, F, level, precision, *, center, scale, learned, n_threads):
-        """Build from the draws of `run_chains`, on all columns."""
-        s, m, q = F.shape
+        """Build from draws: F / s of shape (m, s, q) and the others, on all columns."""
         return cls(
-            # As in `FoldIn`, a view of rows that belong to columns.
-            components=F.transpose(1, 0, 2).reshape(m, s * q).T / F.dtype.type(s),
+            # A view, as is that of `FoldIn`.
+            components=F.reshape(F.shape[0], -1).T,
             alpha=0.0,
             offsets=center + scale * level.mean(axis=0, dtype=np.float64),
             scale=scale,
@@ -80,6 +79,20 @@ class PosteriorFoldIn(FoldIn):
             U[:, self.part(s)] = standard.ridge_rows(F, 1.0)[0]
         return U, np.zeros(observed.shape[0], observed.dtype)
 
+    def factors_and_draws(self, observed, normals):
+        """The same, and a draw of the factors from each: both (n, s q).
+
+        ``normals(s)`` gives standard normals (n, q) for draw s.
+        """
+        U = np.empty((observed.shape[0], self.components.shape[0]), observed.dtype)
+        draws = np.empty_like(U)
+        for s in range(self.n_draws):
+            standard, F = self._problem(observed, s)
+            part = normals(s)
+            U[:, self.part(s)] = standard.draw_rows(F, 1.0, part)
+            draws[:, self.part(s)] = part
+        return U, draws
+
     def draw_rows(self, observed, s, normals):
         """Turn standard normals (n, q) into draws of the factors of rows given draw s."""
         standard, F = self._problem(observed, s)
@@ -105,15 +118,15 @@ class PosteriorFoldIn(FoldIn):
             Rows and columns.
         """
         out = np.empty(i.shape[0])
-        V = np.ascontiguousarray(self.components.T, U.dtype) * U.dtype.type(self.n_draws)
+        V = self.components.T
         noise = (1.0 / self.precision.astype(np.float64)).mean(axis=0)
         step = max(1, BLOCK // V.shape[1])
         for start in range(0, i.shape[0], step):
             a, b = i[start : start + step], j[start : start + step]
             shape = (a.shape[0], self.n_draws, -1)
             Z = np.einsum("ksq,ksq->ks", U[a].reshape(shape), V[b].reshape(shape))
-            Z += self.level[:, b].T
-            out[start : start + step] = Z.var(axis=1, dtype=np.float64) + noise[b]
+            Z = Z * Z.dtype.type(self.n_draws) + self.level[:, b].T
+            out[start : start + step] = Z.var(axis=1, ddof=1, dtype=np.float64) + noise[b]
         return np.sqrt(out) * self.scale[j]
 
     def leave_one_out(self, observed):

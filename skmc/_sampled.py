@@ -1,19 +1,24 @@
 """What a completer does that keeps draws from a posterior."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skmc._base import BaseCompleter
+from skmc._bayes import row_keys, row_normals
 from skmc._blas import single_threaded_blas
 from skmc._linalg import LowRank, leading_svd
-from skmc._memory import check_dense_fits
+from skmc._memory import check_dense_fits, check_fits
 from skmc._parallel import effective_threads
 from skmc._posterior_fold_in import PosteriorFoldIn
 
 # A component stands out if its mean is that many standard deviations of the posterior. Those of
 # noise, the largest of many, reach two to five, those that are there some fifty.
 RESOLVED = 10.0
+# Draws that it takes to tell.
+FEWEST = 5
 
 
 class SampledCompleter(BaseCompleter):
@@ -27,13 +32,21 @@ class SampledCompleter(BaseCompleter):
         return ()
 
     def _store_draws(self, chains, training, seed):
-        """The draws on all columns; those without entries have regressors and levels of zero."""
+        """The draws on all columns.
+
+        Those without entries have neither regressors nor level, and for noise the spread of all
+        entries.
+        """
         learned, units = training.learned, training.units
         s, _, q = chains.F.shape
-        F = np.zeros((s, learned.size, q), chains.F.dtype)
-        level, precision = np.zeros(F.shape[:2], F.dtype), np.ones(F.shape[:2], F.dtype)
-        F[:, learned], level[:, learned] = chains.F, chains.level
-        precision[:, learned] = chains.precision
+        # Over s, so that products are means over draws.
+        F = np.zeros((learned.size, s, q), chains.F.dtype)
+        F[learned] = chains.F.transpose(1, 0, 2) / F.dtype.type(s)
+        level, precision = np.zeros((s, learned.size), F.dtype), np.ones((s, learned.size), F.dtype)
+        level[:, learned], precision[:, learned] = chains.level, chains.precision
+        if not learned.all():
+            spread = _spread(training.observed) or 1.0
+            precision[:, ~learned] = (units.scale[~learned] / spread) ** 2
         self._draws = {"F": F, "level": level, "precision": precision}
         self._typical, self._seed, self._center = chains.typical, seed, units.center
         self.scale_, self.spread_, self._column_means = units.scale, units.spread, units.mean
@@ -49,28 +62,33 @@ class SampledCompleter(BaseCompleter):
     def _store_rows(self, observed):
         super()._store_rows(observed)
         self._row_draws = self._draws_of(*self._present(observed))
-        if self._row_number is not None:
-            self._row_draws = np.vstack([self._row_draws, self._normals().reshape(1, -1)])
         self._set_components(self._fold_in())
+        if self._row_number is not None:
+            none = self._normals(np.zeros(1, np.uint64), self._row_draws.dtype)
+            prior = [none(s) for s in range(self._draws["F"].shape[1])]
+            self._row_draws = np.vstack([self._row_draws, np.hstack(prior)])
 
-    def _normals(self):
-        """Standard normals of each draw (s, q), the draws of a row without entries."""
-        s, _, q = self._draws["F"].shape
-        return np.random.default_rng(self._seed).standard_normal((s, q), self._draws["F"].dtype)
+    def _normals(self, keys, dtype):
+        """Function from the number of a draw to standard normals of rows with these keys."""
+        q = self._draws["F"].shape[2]
+        return lambda s: row_normals(keys, self._seed, s, q, dtype)
 
     def _draws_of(self, observed, fold_in):
         """Draws of the factors of rows (n, s q), for predictive variances.
 
-        The rows share their normals, so that what is said of a row depends on it alone.
+        What is drawn for a row depends on the row alone.
         """
-        n, normals = observed.shape[0], self._normals().astype(observed.dtype)
-        draws = (fold_in.draw_rows(observed, s, np.tile(w, (n, 1))) for s, w in enumerate(normals))
-        return np.hstack(list(draws))
+        return self._factors_and_draws(observed, fold_in)[1]
+
+    def _factors_and_draws(self, observed, fold_in):
+        standard = observed.standardized(fold_in.center, fold_in.scale)
+        normals = self._normals(row_keys(standard), observed.dtype)
+        return fold_in.factors_and_draws(observed, normals)
 
     def _set_components(self, fold_in):
         """Leading components of the posterior mean, and how many stand out of the posterior."""
-        U, V = self._row_factors, np.ascontiguousarray(fold_in.components.T)
-        s, _, q = self._draws["F"].shape
+        U, V = self._row_factors, fold_in.components.T
+        _, s, q = self._draws["F"].shape
         left, values, right = leading_svd(LowRank(U, V), q)
         self.components_ = (np.sqrt(values)[:, None] * right.T).astype(U.dtype)
         self.rank_ = values.shape[0]
@@ -78,7 +96,8 @@ class SampledCompleter(BaseCompleter):
         A, B = (left.T @ U).reshape(-1, s, q), (right.T @ V).reshape(-1, s, q)
         parts = s * np.einsum("ksq,ksq->ks", A, B, dtype=np.float64)
         mean, deviation = parts.mean(axis=1), parts.std(axis=1)
-        self.effective_rank_ = int(np.count_nonzero(mean > RESOLVED * deviation))
+        resolved = mean > RESOLVED * deviation
+        self.effective_rank_ = int(np.count_nonzero(resolved)) if s >= FEWEST else None
 
     def row_factors(self, X):
         """Coordinates of the posterior means of the rows of X in `components_`.
@@ -143,8 +162,8 @@ class SampledCompleter(BaseCompleter):
             mean.
         std : ndarray of shape (n_samples, n_features_out)
             If `return_std`: predictive standard deviation of a new observation of each entry, noise
-            included (`noise_std_` is its part). Zero where entries are returned as observed,
-            and for indicators.
+            included (`noise_std_` is its part), an array whatever `set_output` says. Zero where
+            entries are returned as observed, and for indicators.
 
         Raises
         ------
@@ -153,19 +172,43 @@ class SampledCompleter(BaseCompleter):
         """
         check_is_fitted(self, "components_")
         if not return_std:
-            return super().transform(X)
+            return self._transform(X)
         if self.sample_posterior:
             raise ValueError("A draw has no standard deviation: set sample_posterior=False.")
+        self._check_spread()
         check_dense_fits(X, 0 if self._indicated is None else self._indicated.size)
         observed, fold_in = self._validate(X), self._fold_in()
+        self._check_factors_fit(observed, 2)
         with single_threaded_blas():
-            mean = fold_in.complete(*fold_in.factors(observed))
-            std = self._std(observed, fold_in, mean)
+            U, draws = self._factors_and_draws(observed, fold_in)
+            mean = fold_in.complete(U, np.zeros(U.shape[0], U.dtype))
+            std = self._std(observed, fold_in, mean, draws)
             out = self._finish(observed, mean)
         return out, std
 
-    def _std(self, observed, fold_in, mean):
-        U = self._draws_of(observed, fold_in)
+    def _transform(self, X):
+        check_dense_fits(X, 0 if self._indicated is None else self._indicated.size)
+        observed, fold_in = self._validate(X), self._fold_in()
+        with single_threaded_blas():
+            if self.sample_posterior:
+                return self._complete(observed, fold_in, None, None)
+            self._check_factors_fit(observed, 1)
+            return self._complete(observed, fold_in, *fold_in.factors(observed))
+
+    def _check_spread(self):
+        if self._draws["F"].shape[1] < 2:
+            raise ValueError("Standard deviations take two draws: fit with a larger n_draws.")
+
+    def _check_factors_fit(self, observed, copies):
+        """Refuse factors of rows in all draws that would not fit."""
+        (n, _), (_, s, q) = observed.shape, self._draws["F"].shape
+        check_fits(
+            copies * n * s * q * observed.dtype.itemsize,
+            f"The factors of {n} rows in {s} draws",
+            "Pass slices of the rows, or fit with a smaller n_draws.",
+        )
+
+    def _std(self, observed, fold_in, mean, U):
         first, second = (np.zeros(mean.shape) for _ in range(2))
         for s in range(fold_in.n_draws):
             Z = fold_in.complete_draw(U[:, fold_in.part(s)], s)
@@ -173,7 +216,7 @@ class SampledCompleter(BaseCompleter):
             Z /= self.scale_
             first += Z
             second += np.square(Z, dtype=np.float64)
-        variance = second / fold_in.n_draws - (first / fold_in.n_draws) ** 2
+        variance = (second - first**2 / fold_in.n_draws) / (fold_in.n_draws - 1)
         noise = (self.noise_std_ / self.scale_) ** 2
         std = (np.sqrt(np.maximum(variance, 0) + noise) * self.scale_).astype(mean.dtype)
         if self.keep_observed:
@@ -210,6 +253,7 @@ class SampledCompleter(BaseCompleter):
         values = super().predict_entries(rows, cols)
         if not return_std:
             return values
+        self._check_spread()
         i, j = self._check_positions(rows, cols)
         number = i if self._row_number is None else self._row_number[i]
         deviations = self._fold_in().entry_deviations(self._row_draws, number, j)
@@ -235,12 +279,24 @@ class SampledCompleter(BaseCompleter):
             `transform` returns. Observed entries are as they are unless ``keep_observed=False``.
         """
         check_is_fitted(self, "components_")
-        check_dense_fits(X, 0 if self._indicated is None else self._indicated.size)
+        if isinstance(n_samples, bool) or not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(f"n_samples must be a whole number of at least 1; got {n_samples!r}.")
         observed, fold_in = self._validate(X), self._fold_in()
+        n, m = observed.shape
+        check_fits(
+            (n_samples + 2) * n * m * observed.dtype.itemsize,
+            f"{n_samples} completed {n} x {m} matrices",
+            "Ask for fewer at a time, or pass slices of the rows.",
+        )
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
         which = np.arange(n_samples) * fold_in.n_draws // n_samples
+        out = None
         with single_threaded_blas():
-            return np.stack([self._draw(observed, fold_in, s, rng) for s in which])
+            for number, s in enumerate(which):
+                table = self._draw(observed, fold_in, s, rng)
+                out = np.empty((n_samples, *table.shape), table.dtype) if out is None else out
+                out[number] = table
+        return out
 
     def _draw(self, observed, fold_in, s, rng):
         """One completion of the rows, given draw s of the columns."""
@@ -256,3 +312,9 @@ class SampledCompleter(BaseCompleter):
             return super()._complete(observed, fold_in, U, rows)
         rng = np.random.default_rng(self._seed)
         return self._draw(observed, fold_in, rng.integers(fold_in.n_draws), rng)
+
+
+def _spread(observed):
+    """Standard deviation of all entries of a table."""
+    values = observed.rows.values.astype(np.float64)
+    return float(values.std())

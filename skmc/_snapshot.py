@@ -125,7 +125,9 @@ class SnapshotFile:
             raise ValueError(f"{self.path!r} is a damaged snapshot.")
         old, new = saved["fingerprint"], self.fingerprint
         changed = [name for name in new if name != "parameters" and old.get(name) != new[name]]
-        before, after = old.get("parameters", {}), new["parameters"]
+        before, after = old.get("parameters"), new["parameters"]
+        if type(before) is not dict:
+            raise ValueError(f"{self.path!r} is a damaged snapshot.")
         changed += [
             f"{name} ({before.get(name)} then, {after.get(name)} now)"
             for name in sorted(before.keys() | after.keys())

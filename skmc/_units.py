@@ -110,11 +110,11 @@ def comparable_centers(observed, units):
     Returns
     -------
     centers : ndarray of float64, shape (m,)
-        The median of the column means, or the centre of the column itself.
+        The median of the column means, or the centre of the column itself, as for empty ones.
     """
     middle = _weighted_median(units.mean, observed.column_counts.astype(np.float64))
     far = np.abs(units.mean - middle) / FAR > units.scale
-    return np.where(far, units.center, middle)
+    return np.where(far | (observed.column_counts == 0), units.center, middle)
 
 
 def _weighted_median(values, weights):

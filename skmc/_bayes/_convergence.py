@@ -29,7 +29,9 @@ def split_r_hat(chains):
     if halves.shape[1] < 2:
         return np.nan
     within, total = _variances(halves)
-    return float(np.sqrt(total / within)) if within > 0 else 1.0
+    if within > 0:
+        return float(np.sqrt(total / within))
+    return np.inf if total > 0 else 1.0
 
 
 def effective_sample_size(chains):
@@ -60,7 +62,7 @@ def effective_sample_size(chains):
         return np.nan
     within, total = _variances(halves)
     if not within > 0:
-        return float(k * n)
+        return float(k if total > 0 else k * n)
     deviations = halves - halves.mean(axis=1, keepdims=True)
     spectrum = np.abs(np.fft.rfft(deviations, 2 * n, axis=1)) ** 2
     covariances = np.fft.irfft(spectrum, axis=1)[:, :n].mean(axis=0) / n

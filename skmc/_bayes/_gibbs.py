@@ -175,7 +175,7 @@ class Gibbs:
         normals = self._normals(self.observed.shape[0], s.row_law)
         standard, F = row_problem(*s.of_rows(self.model), s.precision, self.observed)
         standard.draw_rows(F, 1.0, normals)
-        return s.row_law.unwhitened(normals)
+        return s.row_law.unwhitened(_finite(normals, "rows"))
 
     def _draw_columns(self, U, law, precision):
         model = self.model
@@ -185,7 +185,7 @@ class Gibbs:
         if model.has_rows:
             level += U[:, model.rank]
         self.observed.draw_columns(F, 1.0, normals, shift=level, penalty_scale=1.0 / precision)
-        return law.unwhitened(normals)
+        return law.unwhitened(_finite(normals, "columns"))
 
     def _draw_precision(self, U, V, old):
         observed, model = self.observed, self.model
@@ -199,3 +199,13 @@ class Gibbs:
         level = self.rng.gamma(shape + model.noise_shape * old.size, 1.0 / (rate + old.sum()))
         new = self.rng.gamma(model.noise_shape + 0.5 * counts, 1.0 / (level + 0.5 * squares))
         return np.minimum(new, self.most_precise) * np.ones(observed.shape[1])
+
+
+def _finite(draws, lines):
+    bad = np.count_nonzero(~np.isfinite(draws).all(axis=1))
+    if bad:
+        raise FloatingPointError(
+            f"The factors of {bad} {lines} cannot be drawn in {draws.dtype}: their entries or "
+            "weights span too many orders of magnitude. Pass float64, or weights that are closer."
+        )
+    return draws

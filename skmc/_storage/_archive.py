@@ -158,6 +158,9 @@ def _read_array(archive, info):
         shape, fortran, dtype = read(part)
         if dtype.kind not in KINDS:
             raise ValueError(f"{info.filename!r} has the type {dtype}, which is no plain data")
+        if dtype.itemsize == 0 and math.prod(shape) > 0:
+            # NumPy makes them longer when it copies them, out of nothing in the file.
+            raise ValueError(f"{info.filename!r} has the type {dtype}, whose elements are empty")
         size = math.prod(shape) * dtype.itemsize
         if min(shape, default=0) < 0 or size != info.file_size - part.tell():
             raise ValueError(

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from skmc._base import show_log
 from skmc._bayes import Model, effective_sample_size, run_chains, split_r_hat
 from skmc._compat import Interval, StrOptions, _fit_context, warn
 from skmc._limits import check_digits
@@ -73,8 +74,7 @@ class BayesianCompleter(SampledCompleter):
         all.
     sample_posterior : bool, default=False
         Whether `transform` returns a draw from the posterior predictive distribution in place of
-        its mean, as `sklearn.impute.IterativeImputer` does; the draw depends on `random_state` and
-        the number of rows. For several draws of one fit see `sample`.
+        its mean. The same rows get the same draw from one fit; for several of them see `sample`.
     missing_values : float or "nan", default=nan
         The mark of missing entries in dense input; NaN is an error if it is a number.
     keep_observed : bool, default=True
@@ -95,12 +95,12 @@ class BayesianCompleter(SampledCompleter):
 
     Attributes
     ----------
-    effective_rank_ : int
+    effective_rank_ : int or None
         Number of components of the posterior mean that exceed ten posterior standard deviations.
-        Row offsets count for one.
+        Row offsets count for one. None with less than five draws.
     noise_std_ : ndarray of shape (n_features,)
-        Standard deviation of the noise of each column, in its own unit: root of the posterior mean
-        of its square.
+        Standard deviation of the noise of each column, in its own unit, of an entry of mean weight:
+        root of the posterior mean of its square.
     r_hat_ : dict of float
         Split R-hat of the ``noise``, of the ``signal`` (see `trace_`) and of ``predictions``, noise
         included, the largest but a tenth over 200 random cells: one where the halves of all chains
@@ -146,8 +146,8 @@ class BayesianCompleter(SampledCompleter):
     Callbacks are told of every sweep; they cannot end the sampling. Where factors match the data
     exactly the noise ends at about 1e-5 of the scale of a column, in single precision at 0.005.
 
-    Predictive standard deviations are those of draws that rows share; with 50 draws they are known
-    to a tenth.
+    The predictive standard deviation of an entry comes from `n_draws` draws of its row and column,
+    one for each: with 50 it is known to a tenth. At least two are needed.
 
     References
     ----------
@@ -266,7 +266,9 @@ class BayesianCompleter(SampledCompleter):
         X_completed : ndarray of shape (n_samples, n_features_out)
             The completed matrix.
         """
-        return super().fit_transform(X, y, None, entry_weight)
+        if entry_weight is not None:
+            return self.fit(X, y, entry_weight).transform(X)
+        return super().fit_transform(X, y)
 
     def _fit_observed(self, observed, sample_weight=None, X=None, y=None):
         check_digits(observed)
@@ -319,9 +321,7 @@ class BayesianCompleter(SampledCompleter):
     def _after(self, watch, chain, sweep, noise):
         watch.tell()
         if self.verbose and sweep % self.verbose == 0:
-            if not logger.hasHandlers():
-                logger.addHandler(logging.StreamHandler())
-                logger.setLevel(logging.INFO)
+            show_log()
             logger.info("chain %d, sweep %d: noise %.4g", chain, sweep, noise)
 
     def _store_summary(self, chains):
@@ -342,9 +342,14 @@ class BayesianCompleter(SampledCompleter):
         self.converged_ = bool(r_hat <= LARGEST_R_HAT)
         self.stop_reason_ = f"n_samples sweeps done; R-hat of predictions {r_hat:.3f}"
         if not self.converged_:
+            found = "are too few to tell whether the chain has converged"
+            if np.isfinite(r_hat):
+                found = (
+                    f"leave halves of the chains that disagree (R-hat {r_hat:.2f} in the worst "
+                    f"tenth of the cells, of at most {LARGEST_R_HAT})"
+                )
             warn(
-                f"{type(self).__name__}: the halves of the chains disagree after {self.n_iter_} "
-                f"sweeps (R-hat {r_hat:.2f} in the worst tenth of the cells, of at most "
-                f"{LARGEST_R_HAT}). Raise burn_in and n_samples.",
+                f"{type(self).__name__}: {self.n_iter_} sweeps {found}. Raise burn_in and "
+                "n_samples.",
                 ConvergenceWarning,
             )

@@ -6,11 +6,13 @@ from html import escape
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skmc._fitted import FittedCompleter
 from skmc.diagnostics._certificate import certificate
 from skmc.diagnostics._completability import completability
 from skmc.diagnostics._incoherence import incoherence
 from skmc.diagnostics._local_convergence import local_convergence
 from skmc.diagnostics._missingness import missingness
+from skmc.diagnostics._point import check_same_table
 from skmc.diagnostics._report import Report
 
 # A component this much smaller than the largest does not count.
@@ -121,6 +123,8 @@ def fit_report(completer, X, *, sample_weight=None, entry_weight=None):
     ------
     ValueError
         If X is not the training data.
+    TypeError
+        If it is no completer.
 
     Notes
     -----
@@ -139,9 +143,18 @@ def fit_report(completer, X, *, sample_weight=None, entry_weight=None):
     >>> report.certificate.verdict
     'globally optimal'
     """
+    if not isinstance(completer, FittedCompleter):
+        raise TypeError(
+            f"A report is of a completer, not of a {type(completer).__name__}: pass the completer "
+            "inside, as the completer_ of an EntryRegressor or the step of a pipeline."
+        )
     check_is_fitted(completer, "components_")
+    observed = completer._validate(X, entry_weight=entry_weight)
+    check_same_table(completer, observed)
     weights = {"sample_weight": sample_weight, "entry_weight": entry_weight}
-    rank = _effective_rank(completer.components_)
+    rank = getattr(completer, "effective_rank_", None)
+    if rank is None:
+        rank = _effective_rank(completer.components_)
     nothing = "The completer has rank 0: it predicts by offsets alone."
     return FitReport(
         summary={
@@ -152,9 +165,9 @@ def fit_report(completer, X, *, sample_weight=None, entry_weight=None):
             "converged": completer.converged_,
             "stopped because": completer.stop_reason_,
         },
-        missingness=missingness(X),
-        completability=nothing if rank == 0 else completability(X, min(rank, *_shape(completer))),
-        incoherence=_tried(incoherence, rank, nothing, completer, X),
+        missingness=missingness(observed),
+        completability=nothing if rank == 0 else completability(observed, rank),
+        incoherence=_tried(incoherence, rank, nothing, completer, observed),
         certificate=_tried(certificate, rank, nothing, completer, X, **weights),
         local_convergence=_tried(local_convergence, rank, nothing, completer, X, **weights),
     )
@@ -166,19 +179,13 @@ def _effective_rank(components):
     return int(np.count_nonzero(s > VANISHED * s.max(initial=0.0)))
 
 
-def _shape(completer):
-    return completer._n_rows, completer.n_features_in_
-
-
 def _tried(function, rank, nothing, *arguments, **options):
     """A report, or why there is none for this kind of completer."""
     if rank == 0:
         return nothing
     try:
         return function(*arguments, **options)
-    except (TypeError, NotImplementedError) as error:
-        return str(error)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         if "not what this" in str(error):
             raise
         return str(error)

@@ -142,6 +142,21 @@ def _symmetric(V, eigenvalues):
     return SymmetricFactors.of(U, np.where(eigenvalues < 0, -1, 1))
 
 
+def check_same_table(completer, observed):
+    """Raise ValueError if a table has not the shape and filled columns of that of a fit.
+
+    Parameters
+    ----------
+    completer : fitted completer
+        The completer.
+    observed : ObservedMatrix
+        The table.
+    """
+    same = observed.shape[0] == completer._n_rows
+    if not (same and np.array_equal(observed.column_counts > 0, completer._learned)):
+        _refuse(completer)
+
+
 def _check_training(completer, training):
     same = training.observed.shape[0] == completer._n_rows
     if same:
@@ -154,10 +169,14 @@ def _check_training(completer, training):
             and (means <= tolerance * (scale + np.abs(training.units.mean)))[learned].all()
         )
     if not same:
-        raise ValueError(
-            f"X is not what this {type(completer).__name__} was fitted to: number of rows, "
-            "column means or scales differ. Pass the training data, with the weights of the fit."
-        )
+        _refuse(completer)
+
+
+def _refuse(completer):
+    raise ValueError(
+        f"X is not what this {type(completer).__name__} was fitted to: number of rows, "
+        "column means or scales differ. Pass the training data, with the weights of the fit."
+    )
 
 
 def check_positive(value, name):

@@ -284,3 +284,49 @@ def test_rank_is_clipped_and_empty_columns_are_filled():
     mean, std = completer.transform(X, return_std=True)
     assert np.isfinite(mean).all()
     assert np.isfinite(std).all()
+
+
+def test_weights_in_fit_transform(fitted):
+    X = fitted[2]
+    weights = np.linspace(1, 2, X.size).reshape(X.shape)
+    completer = BayesianCompleter(**SHORT, random_state=0)
+    found = completer.fit_transform(X, entry_weight=weights)
+    np.testing.assert_array_equal(found, completer.fit(X, entry_weight=weights).transform(X))
+
+
+@pytest.mark.parametrize("n_samples", [0, -1, 2.5, True])
+def test_numbers_of_samples_that_mean_nothing(n_samples, fitted):
+    with pytest.raises(ValueError, match="n_samples must be a whole number"):
+        fitted[3].sample(fitted[2], n_samples)
+
+
+def test_one_draw_has_no_spread(fitted):
+    X = fitted[2]
+    completer = BayesianCompleter(**{**SHORT, "n_draws": 1}, random_state=0).fit(X)
+    assert completer.effective_rank_ is None
+    with pytest.raises(ValueError, match="take two draws"):
+        completer.transform(X, return_std=True)
+
+
+@pytest.mark.slow
+def test_standard_deviations_of_a_table_do_not_hang_on_the_seed(fitted):
+    """Errors of sampling are those of single rows and even out over a table."""
+    rng = np.random.default_rng(0)
+    X = np.full((300, 40), np.nan)
+    X[np.arange(300), rng.integers(40, size=300)] = rng.standard_normal(300)
+    completer, variances = fitted[3], []
+    for seed in range(10):
+        completer._seed = seed
+        variances.append(np.mean(completer.transform(X, return_std=True)[1] ** 2))
+    assert np.std(variances) < 0.05 * np.mean(variances)
+
+
+def test_empty_columns_have_the_grand_mean_and_the_spread_of_all():
+    _, _, X = table(80, 10, 2, 0.3)
+    X = X + np.arange(10)
+    X[:, 4] = np.nan
+    with pytest.warns(UserWarning, match="grand mean"):
+        completer = BayesianCompleter(**SHORT, random_state=0).fit(X)
+    mean, std = completer.transform(X, return_std=True)
+    np.testing.assert_allclose(mean[:, 4], np.nanmean(X))
+    np.testing.assert_allclose(std[:, 4], np.nanstd(X))

@@ -44,6 +44,12 @@ def test_numbers_that_do_not_move_agree():
     assert effective_sample_size(np.ones((2, 10))) == 20
 
 
+def test_chains_that_are_stuck_apart():
+    stuck = np.outer([1, 2], np.ones(8))
+    assert split_r_hat(stuck) == np.inf
+    assert effective_sample_size(stuck) <= 4
+
+
 def test_too_few_draws_say_nothing():
     assert np.isnan(split_r_hat(np.ones((1, 3))))
     assert np.isnan(effective_sample_size(np.ones((1, 3))))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from suited import EVERY, small, table_for
 
-from skmc import ALSCompleter, BayesianCompleter, ProjectedGDCompleter
+from skmc import ALSCompleter, BayesianCompleter, EntryRegressor, ProjectedGDCompleter
 from skmc.diagnostics import fit_report
 from skmc.diagnostics._report import Report
 
@@ -49,3 +49,24 @@ def test_page(tmp_path):
     text = page.read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>")
     assert "ProjectedGDCompleter: report" in text
+
+
+def test_the_mark_of_holes_is_that_of_the_completer():
+    X = table_for(ALSCompleter)
+    marked = np.where(np.isnan(X), -99.0, X)
+    report = fit_report(ALSCompleter(rank=2, missing_values=-99.0).fit(marked), marked)
+    assert report.missingness.fraction == pytest.approx(np.isnan(X).mean())
+
+
+def test_components_of_a_posterior_are_those_that_stand_out():
+    X = table_for(BayesianCompleter)
+    completer = BayesianCompleter(10, random_state=0).fit(X)
+    report = fit_report(completer, X)
+    assert report.completability.rank == completer.effective_rank_
+    with pytest.raises(ValueError, match="not what this BayesianCompleter was fitted to"):
+        fit_report(completer, X[:-1])
+
+
+def test_what_is_no_completer_is_refused():
+    with pytest.raises(TypeError, match="completer_ of an EntryRegressor"):
+        fit_report(EntryRegressor(), np.eye(3))

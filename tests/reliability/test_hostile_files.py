@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from factor_files import as_npy, assert_same, claiming, edited, written
 from processes import run_python
+from sklearn.base import clone
 from suited import table_for
 
-from skmc import ALSCompleter, EntryRegressor, load_factors
+from skmc import ALSCompleter, BayesianCompleter, EntryRegressor, load_factors, save_factors
 from skmc._storage import write_archive
 from skmc.model_selection import to_entries
 
@@ -45,6 +46,7 @@ BAD_PARTS = {
     "overflowing": {"components_.npy": claiming("<f8", (2**62, 4))},
     "negative shape": {"components_.npy": claiming("<f8", (-1, 25))},
     "shape is no number": {"components_.npy": claiming("<f8", (2.5, 25))},
+    "text of no length": {"components_.npy": claiming("<U0", (300_000_000,))},
     "wide text": {"components_.npy": claiming("<U1000000000", (1,))},
     "a number for rows": {"_row_factors.npy": as_npy(np.array(1.0))},
     "shorter": {"components_.npy": as_npy(np.ones((2, 25)))[:-8]},
@@ -231,3 +233,41 @@ def test_a_regressor_whose_pattern_points_elsewhere_is_refused(tmp_path):
         edited(model, path, change={f"{name}.npy": as_npy(array)})
         with pytest.raises(ValueError, match=r"bad\.npz"):
             load_factors(path)
+
+
+def test_attributes_of_other_kinds_of_completers_do_not_switch_checks_off(tmp_path):
+    X = table_for(ALSCompleter, n=25, m=25)
+    good = ALSCompleter(rank=2).fit(X)
+    spoilt = {
+        "eigenvalues_": np.ones(2),
+        "_draws": {"F": np.ones((25, 1, 2)), "level": np.ones((1, 25))},
+        "_sklearn_output_config": {"transform": "other"},
+    }
+    for name, value in spoilt.items():
+        bad = clone(good).fit(X)
+        setattr(bad, name, value)
+        save_factors(bad, tmp_path / "bad.npz")
+        with pytest.raises(ValueError, match=name):
+            load_factors(tmp_path / "bad.npz")
+
+
+def test_numbers_of_rows_are_those_that_are_there(tmp_path):
+    X = table_for(ALSCompleter)
+    X[3] = np.nan
+    bad = ALSCompleter(rank=2).fit(X)
+    bad._row_number = np.full(40, 10**12)
+    save_factors(bad, tmp_path / "bad.npz")
+    with pytest.raises(ValueError, match="_row_number"):
+        load_factors(tmp_path / "bad.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("F", np.ones((25, 0, 3))), ("level", np.ones((2, 2))), ("precision", np.zeros((10, 25)))],
+)
+def test_draws_are_checked(name, value, tmp_path):
+    bad = BayesianCompleter(2, n_draws=10, random_state=0).fit(table_for(BayesianCompleter))
+    bad._draws[name] = value
+    save_factors(bad, tmp_path / "bad.npz")
+    with pytest.raises(ValueError, match="_draws"):
+        load_factors(tmp_path / "bad.npz")

@@ -233,8 +233,9 @@ static void draw_row(workspace *ws, outcome found, REAL *draw)
     memcpy(step, draw, (size_t)rank * sizeof(REAL));
     if (found == SOLVED)
         solve_upper(rank, ws->gram, ws->ld, ws->inverse, step);
+    /* Of a row that cannot be solved u is NaN, and so is the draw. */
     for (int64_t k = 0; k < rank; k++)
-        draw[k] = found == SOLVED ? ws->u[k] + step[k] : step[k] / REAL_SQRT(ws->penalty[k]);
+        draw[k] = ws->u[k] + (found == SOLVED ? step[k] : step[k] / REAL_SQRT(ws->penalty[k]));
 }
 
 static int ridge_rows(const kernel_args *args)
@@ -252,7 +253,7 @@ static int ridge_rows(const kernel_args *args)
             for (int64_t k = 0; k < ws.rank; k++)
                 ws.u[k] = (REAL)NAN;
         memcpy(out, ws.u, (size_t)ws.rank * sizeof(REAL));
-        if (args->draw && !failed)
+        if (args->draw)
             draw_row(&ws, found, (REAL *)args->draw + i * ws.rank);
         double c = failed ? NAN : ws.target_mean;
         for (int64_t k = 0; k < ws.rank && ws.centred; k++)
