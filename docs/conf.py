@@ -30,6 +30,8 @@ autosummary_context = {
         "score",
         "leave_one_out",
         "predict_entries",
+        "predict_entries_interval",
+        "predict_interval",
         "sample",
         "recommend",
         "row_factors",
@@ -39,6 +41,7 @@ autosummary_context = {
         "split",
         "get_n_splits",
         # Reports.
+        "confidence_interval",
         "to_frame",
         "to_html",
         "to_matrix",

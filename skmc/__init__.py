@@ -6,6 +6,7 @@ from skmc.completers import (
     ALSCompleter,
     ALSCompleterCV,
     BayesianCompleter,
+    ConformalCompleter,
     ContinuationCompleter,
     EntryRegressor,
     FactorizedGDCompleter,
@@ -18,6 +19,7 @@ from skmc.completers import (
     SVTCompleter,
     SymmetricGDCompleter,
 )
+from skmc.imputation import PooledEstimate, multiple_impute, pool, pool_regression
 
 __version__ = "0.1.0.dev0"
 
@@ -25,12 +27,14 @@ __all__ = [
     "ALSCompleter",
     "ALSCompleterCV",
     "BayesianCompleter",
+    "ConformalCompleter",
     "ContinuationCompleter",
     "EntryRegressor",
     "FactorizedGDCompleter",
     "GaussNewtonCompleter",
     "IRLSCompleter",
     "NMFCompleter",
+    "PooledEstimate",
     "ProjectedGDCompleter",
     "SVTCompleter",
     "Snapshot",
@@ -39,5 +43,8 @@ __all__ = [
     "SymmetricGDCompleter",
     "__version__",
     "load_factors",
+    "multiple_impute",
+    "pool",
+    "pool_regression",
     "save_factors",
 ]

@@ -50,6 +50,8 @@ class BaseCompleter(FittedCompleter):
         "missing_values": [Real, StrOptions({"nan"})],
         "keep_observed": ["boolean"],
         "keep_empty_features": ["boolean"],
+        "min_value": [Real, "array-like", None],
+        "max_value": [Real, "array-like", None],
         "add_indicator": ["boolean"],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
@@ -136,6 +138,7 @@ class BaseCompleter(FittedCompleter):
         self._validate_params()
         self._check_parameters()
         self.n_features_in_ = shape[1]
+        self._bounds()
         threads = effective_threads(self.n_jobs)
         observed = observed_from_csr(indptr, indices, values, shape, weights, threads)
         with single_threaded_blas():

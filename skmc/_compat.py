@@ -11,9 +11,11 @@ import warnings
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import (
+    HasMethods,
     Interval,
     InvalidParameterError,
     Options,
+    RealNotInt,
     StrOptions,
     validate_params,
 )
@@ -36,9 +38,11 @@ except ModuleNotFoundError:  # before scikit-learn 1.9
 
 __all__ = [
     "CallbackSupportMixin",
+    "HasMethods",
     "Interval",
     "InvalidParameterError",
     "Options",
+    "RealNotInt",
     "StrOptions",
     "_check_feature_names_in",
     "_fit_context",

@@ -6,13 +6,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skmc._blas import single_threaded_blas
+from skmc._bounds import Bounds
 from skmc._compat import CallbackSupportMixin, _check_feature_names_in
 from skmc._fold_in import FoldIn
 from skmc._memory import check_dense_fits
 from skmc._parallel import effective_threads
 from skmc._recommend import Pattern, best_columns, check_number
 from skmc._units import r_squared
-from skmc._validation import row_weights, validate_matrix
+from skmc._validation import check_codes, row_weights, validate_matrix
 
 
 class FittedCompleter(CallbackSupportMixin, TransformerMixin, BaseEstimator):
@@ -51,6 +52,7 @@ class FittedCompleter(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def _finish(self, observed, out):
         """The form that is handed out of predictions of all entries, which may be overwritten."""
+        out = self._bounded(out)
         if self.keep_observed:
             observed.fill(out)
         if self._kept is not None:
@@ -107,15 +109,16 @@ class FittedCompleter(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             If an index is fractional, negative or out of range.
         """
         rows, cols = self._check_positions(rows, cols)
-        return self._fold_in().entries(
+        values = self._fold_in().entries(
             self._row_factors, self._row_offsets, rows, cols, self._row_number
         )
+        return self._bounded(values, cols)
 
     def _check_positions(self, rows, cols):
         """Row and column numbers of entries of the training matrix, checked."""
         check_is_fitted(self, "components_")
-        rows = _check_codes(rows, self._n_rows, "rows")
-        cols = _check_codes(cols, self.n_features_in_, "cols")
+        rows = check_codes(rows, self._n_rows, "rows")
+        cols = check_codes(cols, self.n_features_in_, "cols")
         if rows.shape != cols.shape:
             raise ValueError(f"rows has {rows.size} entries, cols {cols.size}.")
         return rows, cols
@@ -143,7 +146,7 @@ class FittedCompleter(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     def _row_numbers(self, rows):
         """Where the factors of rows of the training matrix are, given their numbers."""
         check_is_fitted(self, "components_")
-        rows = _check_codes(rows, self._n_rows, "rows")
+        rows = check_codes(rows, self._n_rows, "rows")
         return rows if self._row_number is None else self._row_number[rows]
 
     def recommend(self, X, n=10, *, exclude_observed=True):
@@ -166,9 +169,9 @@ class FittedCompleter(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             equal ones by column number. Columns without training data are left out. -1 where a row
             has fewer than n columns left.
         values : ndarray of shape (n_samples, min(n, n_features))
-            Predictions of the model for them; NaN where there is no column. Cost: that of
-            `row_factors`, and O(n_features rank) for each row. The predictions of a few rows at a
-            time are held, never all of them.
+            Predictions for them, NaN where there is no column. Bounds do not change the order.
+            Cost: that of `row_factors`, and O(n_features rank) for each row. The predictions of a
+            few rows at a time are held, never all of them.
 
         Raises
         ------
@@ -191,14 +194,18 @@ class FittedCompleter(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         pattern = Pattern(observed.rows.indptr, observed.rows.indices) if exclude_observed else None
         with single_threaded_blas():
             U, rows = fold_in.factors(observed)
-        return best_columns(fold_in, U, rows, n, pattern)
+        return self._best_columns(fold_in, U, rows, n, pattern)
 
     def _recommend_rows(self, numbers, n, pattern):
         """Best columns of rows of the training matrix, given their numbers."""
         n = check_number(n, numbers.size, self.n_features_in_)
         numbers = numbers if self._row_number is None else self._row_number[numbers]
         U, rows = self._row_factors[numbers], self._row_offsets[numbers]
-        return best_columns(self._fold_in(), U, rows, n, pattern)
+        return self._best_columns(self._fold_in(), U, rows, n, pattern)
+
+    def _best_columns(self, fold_in, U, rows, n, pattern):
+        columns, values = best_columns(fold_in, U, rows, n, pattern)
+        return columns, self._bounded(values, columns)
 
     def leave_one_out(self, X):
         """Predict each observed entry from the other observed entries of its row.
@@ -218,13 +225,18 @@ class FittedCompleter(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self, "components_")
         observed = self._validate(X)
         view = observed.rows
-        residual = self._fold_in().leave_one_out(observed)
-        values = view.values - (residual * self.scale_[view.indices]).astype(observed.dtype)
+        values = self._left_out(observed).astype(observed.dtype)
         if sparse.issparse(X):
             return sparse.csr_array((values, view.indices, view.indptr), shape=observed.shape)
         out = np.full(observed.shape, np.nan, dtype=observed.dtype)
         out[observed.rows_and_columns()] = values
         return out
+
+    def _left_out(self, observed):
+        """Predictions of the entries, each from the rest of its row, in row-view order."""
+        view = observed.rows
+        residual = self._fold_in().leave_one_out(observed).astype(np.float64)
+        return self._bounded(view.values - residual * self.scale_[view.indices], view.indices)
 
     def score(self, X, y=None, sample_weight=None):
         """Coefficient of determination on entries that the prediction has not seen.
@@ -255,15 +267,14 @@ class FittedCompleter(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         observed = self._validate(X)
         if y is None or _n_dimensions(y) == 1 or _is_column(y, observed.shape):
             check_consistent_length(X, y)
-            residual = self._fold_in().leave_one_out(observed).astype(np.float64)
             rows, columns = observed.rows_and_columns()
-            residual *= (self.scale_ / self.spread_)[columns]
-            truth = observed.rows.values
+            truth, predicted = observed.rows.values, self._left_out(observed)
         else:
             rows, columns, truth = self._held_out(observed, y)
             fold_in = self._fold_in()
             predicted = fold_in.entries(*fold_in.factors(observed), rows, columns)
-            residual = (truth - predicted.astype(np.float64)) / self.spread_[columns]
+            predicted = self._bounded(predicted.astype(np.float64), columns)
+        residual = (truth - predicted) / self.spread_[columns]
         baseline = (truth - self._column_means[columns]) / self.spread_[columns]
         weight = self._learned[columns].astype(np.float64)
         if not weight.any():
@@ -313,7 +324,7 @@ class FittedCompleter(CallbackSupportMixin, TransformerMixin, BaseEstimator):
 
     def _validate(self, X, *, reset=False, entry_weight=None):
         try:
-            return validate_matrix(
+            observed = validate_matrix(
                 self,
                 X,
                 reset=reset,
@@ -329,6 +340,19 @@ class FittedCompleter(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"{error} X has shape {shape}, the matrix of the fit had {fitted}.{advice}"
             ) from error
+        if reset:
+            self._bounds()
+        return observed
+
+    def _bounds(self):
+        """Bounds of predictions, validated; None if there are none."""
+        names = getattr(self, "feature_names_in_", None)
+        return Bounds.of(self.min_value, self.max_value, self.n_features_in_, names)
+
+    def _bounded(self, values, columns=None):
+        """Predictions within the bounds: rows of all columns, or of some columns."""
+        bounds = self._bounds()
+        return values if bounds is None else bounds.clip(values, columns)
 
     def _missing_value(self):
         return np.nan if self.missing_values == "nan" else float(self.missing_values)
@@ -362,24 +386,3 @@ def _n_dimensions(y):
 
 def _is_column(y, shape):
     return tuple(getattr(y, "shape", None) or np.shape(y)) == (shape[0], 1) and shape[1] > 1
-
-
-def _check_codes(codes, size, name):
-    codes = np.asarray(codes)
-    if codes.ndim != 1:
-        raise ValueError(f"{name} must be 1-D; got {codes.ndim} dimensions.")
-    if codes.dtype.kind not in "iu":
-        whole = codes == np.floor(codes) if codes.dtype.kind == "f" else np.zeros(codes.size, bool)
-        if not whole.all():
-            at = np.argmin(whole)
-            raise ValueError(
-                f"{name} must hold integers; got {codes.dtype} with {np.count_nonzero(~whole)} "
-                f"others, the first {codes[at]!s} at position {at}."
-            )
-    if codes.size and (codes.min() < 0 or codes.max() >= size):
-        bad = (codes < 0) | (codes >= size)
-        raise ValueError(
-            f"{name} has {np.count_nonzero(bad)} values outside 0 ... {size - 1}, the first "
-            f"{codes[np.argmax(bad)]} at position {np.argmax(bad)}."
-        )
-    return codes.astype(np.int64) if codes.dtype.kind == "f" else codes

@@ -193,5 +193,7 @@ def _decode_estimator(node, arrays, depth=0):
         for name, value in values["state"].items():
             setattr(estimator, name, value)
         check = check_regressor_state if cls is EntryRegressor else check_completer_state
-        check(estimator, _kind_of(getattr(estimator, "completer_", estimator)))
+        completer = getattr(estimator, "completer_", estimator)
+        check(estimator, _kind_of(completer))
+        completer._bounds()
     return estimator

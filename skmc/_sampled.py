@@ -162,8 +162,8 @@ class SampledCompleter(BaseCompleter):
             mean.
         std : ndarray of shape (n_samples, n_features_out)
             If `return_std`: predictive standard deviation of a new observation of each entry, noise
-            included (`noise_std_` is its part), an array whatever `set_output` says. Zero where
-            entries are returned as observed, and for indicators.
+            included (`noise_std_` is its part), without regard to bounds; an array whatever
+            `set_output` says. Zero where entries are returned as observed, and for indicators.
 
         Raises
         ------
@@ -208,7 +208,9 @@ class SampledCompleter(BaseCompleter):
             "Pass slices of the rows, or fit with a smaller n_draws.",
         )
 
-    def _std(self, observed, fold_in, mean, U):
+    def _deviations(self, observed, fold_in, mean, U=None):
+        """Predictive standard deviations of all entries of rows, given about what they vary."""
+        U = self._draws_of(observed, fold_in) if U is None else U
         first, second = (np.zeros(mean.shape) for _ in range(2))
         for s in range(fold_in.n_draws):
             Z = fold_in.complete_draw(U[:, fold_in.part(s)], s)
@@ -218,7 +220,10 @@ class SampledCompleter(BaseCompleter):
             second += np.square(Z, dtype=np.float64)
         variance = (second - first**2 / fold_in.n_draws) / (fold_in.n_draws - 1)
         noise = (self.noise_std_ / self.scale_) ** 2
-        std = (np.sqrt(np.maximum(variance, 0) + noise) * self.scale_).astype(mean.dtype)
+        return (np.sqrt(np.maximum(variance, 0) + noise) * self.scale_).astype(mean.dtype)
+
+    def _std(self, observed, fold_in, mean, U):
+        std = self._deviations(observed, fold_in, mean, U)
         if self.keep_observed:
             observed.with_values(np.zeros_like(observed.values)).fill(std)
         if self._kept is not None:
@@ -276,7 +281,8 @@ class SampledCompleter(BaseCompleter):
         -------
         draws : ndarray of shape (n_samples, n_rows, n_features_out)
             Completed matrices: plausible tables, noise included, whose mean over many draws is what
-            `transform` returns. Observed entries are as they are unless ``keep_observed=False``.
+            `transform` returns, unless bounds cut it off. Observed entries are as they are unless
+            ``keep_observed=False``.
         """
         check_is_fitted(self, "components_")
         if isinstance(n_samples, bool) or not isinstance(n_samples, Integral) or n_samples < 1:

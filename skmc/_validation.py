@@ -103,6 +103,28 @@ def entry_values(y, name):
     return y
 
 
+def check_codes(codes, size, name):
+    """Validated numbers of rows or columns: a 1-D array of integers from 0 to size - 1."""
+    codes = np.asarray(codes)
+    if codes.ndim != 1:
+        raise ValueError(f"{name} must be 1-D; got {codes.ndim} dimensions.")
+    if codes.dtype.kind not in "iu":
+        whole = codes == np.floor(codes) if codes.dtype.kind == "f" else np.zeros(codes.size, bool)
+        if not whole.all():
+            at = np.argmin(whole)
+            raise ValueError(
+                f"{name} must hold integers; got {codes.dtype} with {np.count_nonzero(~whole)} "
+                f"others, the first {codes[at]!s} at position {at}."
+            )
+    if codes.size and (codes.min() < 0 or codes.max() >= size):
+        bad = (codes < 0) | (codes >= size)
+        raise ValueError(
+            f"{name} has {np.count_nonzero(bad)} values outside 0 ... {size - 1}, the first "
+            f"{codes[np.argmax(bad)]} at position {np.argmax(bad)}."
+        )
+    return codes.astype(np.int64) if codes.dtype.kind == "f" else codes
+
+
 def _observed_mask(X, missing_values):
     nan = np.isnan(X)
     if not np.isnan(missing_values):

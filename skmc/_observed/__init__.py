@@ -4,9 +4,9 @@ from skmc._observed._base import ObservedMatrix
 from skmc._observed._build import observed_from_csr, observed_from_dense
 from skmc._observed._dense import DenseObserved
 from skmc._observed._mirror import (
-    asymmetric_pairs,
     is_symmetric,
     mirror_images,
+    refuse_asymmetric,
     with_mirror_images,
 )
 from skmc._observed._sparse import SparseObserved
@@ -24,13 +24,13 @@ __all__ = [
     "DenseObserved",
     "ObservedMatrix",
     "SparseObserved",
-    "asymmetric_pairs",
     "compressed",
     "count",
     "is_symmetric",
     "mirror_images",
     "observed_from_csr",
     "observed_from_dense",
+    "refuse_asymmetric",
     "row_major",
     "row_pointers",
     "transposed",

@@ -38,6 +38,22 @@ def asymmetric_pairs(values, images):
     return first[np.abs(values[first] - values[second]) > tolerance]
 
 
+def refuse_asymmetric(observed, images):
+    """Raise ValueError if an entry or weight differs from its mirror image."""
+    view = observed.rows
+    for name, values in (("X", view.values), ("entry_weight", view.weights)):
+        wrong = () if values is None else asymmetric_pairs(values, images)
+        if len(wrong):
+            rows, columns = observed.rows_and_columns()
+            i, j = rows[wrong[0]], columns[wrong[0]]
+            a, b = values[wrong[0]], values[images[wrong[0]]]
+            raise ValueError(
+                f"{name} is not symmetric: {len(wrong)} pair(s) of observed entries differ, "
+                f"the first {name}[{i}, {j}] = {a:g} and {name}[{j}, {i}] = {b:g}. If both are "
+                f"observations of one number, average them: ({name} + {name}.T) / 2."
+            )
+
+
 def is_symmetric(observed):
     """Whether the matrix is square, and its entries and weights equal their mirror images."""
     n, m = observed.shape

@@ -3,6 +3,7 @@
 from skmc.completers._als import ALSCompleter
 from skmc.completers._als_cv import ALSCompleterCV
 from skmc.completers._bayesian import BayesianCompleter
+from skmc.completers._conformal import ConformalCompleter
 from skmc.completers._continuation import ContinuationCompleter
 from skmc.completers._entry_regressor import EntryRegressor
 from skmc.completers._factorized_gd import FactorizedGDCompleter
@@ -40,6 +41,7 @@ __all__ = [
     "ALSCompleter",
     "ALSCompleterCV",
     "BayesianCompleter",
+    "ConformalCompleter",
     "ContinuationCompleter",
     "EntryRegressor",
     "FactorizedGDCompleter",

@@ -82,6 +82,10 @@ class BayesianCompleter(SampledCompleter):
     keep_empty_features : bool, default=True
         Keep columns without any observed entry, filled with the grand mean (zero with
         ``center=False``); False drops them.
+    min_value, max_value : float, array-like of shape (n_features,) or None, default=None
+        Bounds of all predictions, or of those in each column, in the user's units: what is
+        predicted beyond is set to the bound. They have no part in the fit, and observed entries are
+        returned as they are.
     add_indicator : bool, default=False
         Append a 0/1 column for each feature that had missing entries in `fit`.
     random_state : int, RandomState instance or None, default=None
@@ -202,6 +206,8 @@ class BayesianCompleter(SampledCompleter):
         missing_values=np.nan,
         keep_observed=True,
         keep_empty_features=True,
+        min_value=None,
+        max_value=None,
         add_indicator=False,
         random_state=None,
         n_jobs=None,
@@ -219,6 +225,8 @@ class BayesianCompleter(SampledCompleter):
         self.missing_values = missing_values
         self.keep_observed = keep_observed
         self.keep_empty_features = keep_empty_features
+        self.min_value = min_value
+        self.max_value = max_value
         self.add_indicator = add_indicator
         self.random_state = random_state
         self.n_jobs = n_jobs

@@ -70,7 +70,9 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
     -----
     Cost: that of the completer, plus two counting sorts of the entries. An entry with an unknown
     row is predicted by the offset of its column, one with an unknown column by the mean and the
-    offset of its row. Without offsets (``center=False``) either is predicted by the mean.
+    offset of its row. Without offsets (``center=False``) either is predicted by the mean. Bounds of
+    the completer hold for these too; those for each column are in the order of `column_labels_`,
+    and an unknown column has the widest of them.
 
     For `recommend` the positions of the entries are kept, four bytes for each.
 
@@ -182,7 +184,7 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         if model.center:
             out[new_row] = model.offsets_[j[new_row]]
         out[new_column] += model.row_offsets(i[new_column])
-        return out
+        return model._bounded(out, j)
 
     def recommend(self, rows, n=10, *, exclude_observed=True):
         """Columns with the largest predictions in each of some rows.

@@ -11,7 +11,7 @@ from skmc._blas import single_threaded_blas
 from skmc._compat import Interval, StrOptions, _fit_context
 from skmc._factors import Factors
 from skmc._memory import check_dense_fits
-from skmc._observed import asymmetric_pairs, mirror_images, with_mirror_images
+from skmc._observed import mirror_images, refuse_asymmetric, with_mirror_images
 from skmc._search import quick_pair_folds
 from skmc.solvers import SymmetricGradient
 
@@ -79,6 +79,9 @@ class SymmetricGDCompleter(BaseCompleter):
         Return observed entries as they are; False returns the prediction of the model for them.
     keep_empty_features : bool, default=True
         Keep columns without any observed entry, filled with zeros; False drops them.
+    min_value, max_value : float or None, default=None
+        Bounds of all predictions in the user's units: what is predicted beyond is set to the bound.
+        They have no part in the fit, and observed entries are returned as they are.
     add_indicator : bool, default=False
         Append a 0/1 column for each feature that had missing entries in `fit`.
     random_state : int, RandomState instance or None, default=None
@@ -202,6 +205,9 @@ class SymmetricGDCompleter(BaseCompleter):
         **BaseCompleter._constraints_without("center", "scale"),
         "rank": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
+        # With bounds of its own for each column (i, j) would no longer equal (j, i).
+        "min_value": [Real, None],
+        "max_value": [Real, None],
         "signed": ["boolean"],
         "step_size": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "preconditioner": [StrOptions({"scaled"}), None],
@@ -230,6 +236,8 @@ class SymmetricGDCompleter(BaseCompleter):
         missing_values=np.nan,
         keep_observed=True,
         keep_empty_features=True,
+        min_value=None,
+        max_value=None,
         add_indicator=False,
         random_state=None,
         n_jobs=None,
@@ -248,6 +256,8 @@ class SymmetricGDCompleter(BaseCompleter):
         self.missing_values = missing_values
         self.keep_observed = keep_observed
         self.keep_empty_features = keep_empty_features
+        self.min_value = min_value
+        self.max_value = max_value
         self.add_indicator = add_indicator
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -328,18 +338,8 @@ class SymmetricGDCompleter(BaseCompleter):
                 f"X must be square, as row i and column i stand for the same object; its shape is "
                 f"{(n, m)}. FactorizedGDCompleter is for other matrices."
             )
-        images, view = mirror_images(observed), observed.rows
-        for name, values in (("X", view.values), ("entry_weight", view.weights)):
-            wrong = () if values is None else asymmetric_pairs(values, images)
-            if len(wrong):
-                rows, columns = observed.rows_and_columns()
-                i, j = rows[wrong[0]], columns[wrong[0]]
-                a, b = values[wrong[0]], values[images[wrong[0]]]
-                raise ValueError(
-                    f"{name} is not symmetric: {len(wrong)} pair(s) of observed entries differ, "
-                    f"the first {name}[{i}, {j}] = {a:g} and {name}[{j}, {i}] = {b:g}. If both are "
-                    f"observations of one number, average them: ({name} + {name}.T) / 2."
-                )
+        images = mirror_images(observed)
+        refuse_asymmetric(observed, images)
         return with_mirror_images(observed, images)
 
     def _fit_entries(self, indptr, indices, values, shape, weights=None):
@@ -390,7 +390,8 @@ class SymmetricGDCompleter(BaseCompleter):
         norms = np.einsum("ki,ki->k", C, C)
         ratio = np.divide(self.eigenvalues_, norms, out=np.zeros_like(norms), where=norms > 0)
         factors = Factors(C.T * ratio, C.T)
-        return factors.entries(np.minimum(rows, cols), np.maximum(rows, cols))
+        values = factors.entries(np.minimum(rows, cols), np.maximum(rows, cols))
+        return self._bounded(values, cols)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
