@@ -54,15 +54,27 @@ def canonical_csr(X, name):
 
 def _stored(X, name):
     """The matrix as csr, csc or coo, its indices checked."""
-    if X.format in ("csr", "csc"):
+    X = X if X.format in ("csr", "csc", "coo") else X.tocoo()
+    for part in (X.row, X.col) if X.format == "coo" else (X.indptr, X.indices):
+        if part.dtype.kind not in "iu":
+            raise ValueError(
+                f"Sparse input {name} is corrupt: its indices are {part.dtype}, not whole numbers."
+            )
+    if X.format != "coo":
         try:
             # A shallow copy: the check may convert the index arrays of what it checks.
             X = type(X)((X.data, X.indices, X.indptr), shape=X.shape, copy=False)
             X.check_format(full_check=True)
         except ValueError as error:
             raise ValueError(f"Sparse input {name} is corrupt: {error}.") from error
+        # That check looks no further where the last pointer says that nothing is stored.
+        if not (X.indptr[1:] >= X.indptr[:-1]).all():
+            line = int(np.argmin(X.indptr[1:] >= X.indptr[:-1]))
+            raise ValueError(
+                f"Sparse input {name} is corrupt: indptr decreases from {X.indptr[line]} to "
+                f"{X.indptr[line + 1]} after position {line}."
+            )
         return X
-    X = X if X.format == "coo" else X.tocoo()
     rows, columns, (n, m) = X.row, X.col, X.shape
     if not rows.shape == columns.shape == X.data.shape:
         raise ValueError(

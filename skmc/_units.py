@@ -85,9 +85,12 @@ def fit_units(observed, sample_weight, *, center, scale):
         common = widest * float(np.sqrt(count @ ratio**2 / count.sum())) or 1.0
         scales = np.full(mean.shape, common)
         return Units(centers, scales, scales, mean, common, flat)
-    typical = _weighted_median(deviation, np.maximum(count - 1.0, 0.0) * (deviation > 0)) or 1.0
+    known = deviation > 0
+    typical = _weighted_median(deviation, np.maximum(count - 1.0, 0.0) * known)
+    # Without centres columns of one entry have a scale too, which counts if there are no others.
+    typical = typical or _weighted_median(deviation, count * known) or 1.0
     pull = np.clip(1.0 - (count - 1.0) / OWN_SCALE_COUNT, 0.0, 1.0)
-    own = np.where(deviation > 0, deviation, typical)
+    own = np.where(known, deviation, typical)
     scales = np.hypot(np.sqrt(1.0 - pull) * own, np.sqrt(pull) * typical)
     scales = np.maximum(scales, largest / LARGEST_DEVIATION)
     return Units(centers, scales, scales, mean, flat=flat)

@@ -27,10 +27,13 @@ def test_column_offsets_are_weighted_means(form, weighted):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_row_and_column_offsets_are_the_minimiser(form):
-    problem = make_problem(kind="both", form=form, weighted=True, row_scale=True)
+@pytest.mark.parametrize("row_effects", [0.0, 2.0])
+def test_row_and_column_offsets_are_the_minimiser(form, row_effects):
+    options = {"weighted": True, "row_scale": True, "row_effects": row_effects}
+    problem = make_problem(kind="both", form=form, **options)
     observed, model = problem.observed, problem.offsets
     entries, offsets = model.project(observed.values)
+    assert (np.std(offsets.rows) > 0.5) == (row_effects > 0)
     weighted = observed.weighted(entries)
     np.testing.assert_allclose(observed.column_sums(weighted, model.design), 0, atol=1e-8)
     np.testing.assert_allclose(

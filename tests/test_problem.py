@@ -37,6 +37,28 @@ def test_gradient_has_a_taylor_remainder_of_second_order(form, variant):
     assert order == pytest.approx(2.0, abs=0.1)
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", ["none", "column", "both"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("row_scale", [False, True])
+@pytest.mark.parametrize(("alpha", "power"), [(0.0, 0.0), (0.7, 0.0), (0.7, 0.5), (0.7, 1.0)])
+def test_gradient_is_that_of_central_differences(form, kind, weighted, row_scale, alpha, power):
+    options = {"kind": kind, "weighted": weighted, "row_scale": row_scale, "row_effects": 2.0}
+    problem = make_problem(alpha, 2, form=form, n=8, m=6, fraction=0.5, **options)
+    problem = problem.with_alpha(alpha, penalty_power=power)
+    factors, step = random_factors(problem, rank=2), 1e-4
+    for F, gradient in zip((factors.U, factors.V), problem.gradient(factors), strict=True):
+        found = np.empty_like(F)
+        for place in np.ndindex(F.shape):
+            middle, values = F[place], []
+            for side in (1, -1):
+                F[place] = middle + side * step
+                values.append(problem.objective(factors))
+            F[place] = middle
+            found[place] = (values[0] - values[1]) / (2 * step)
+        assert np.abs(found - gradient).max() < 1e-5 * np.abs(gradient).max()
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_objective_by_its_definition(variant):
     problem = make_problem(alpha=0.7, form="sparse", **variant)

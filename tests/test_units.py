@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from registry import at, each, each_with, make
 
-from skmc import ALSCompleter, ProjectedGDCompleter, SoftImputeCompleter
+from skmc import ALSCompleter, NMFCompleter, ProjectedGDCompleter, SoftImputeCompleter
 from skmc.datasets import make_low_rank
 
 UNITS = [{}, {"center": "both"}, {"center": False, "scale": False}]
@@ -205,3 +205,12 @@ def test_one_observed_entry(E):
     X = np.full((5, 4), np.nan)
     X[2, 1] = 3.0
     np.testing.assert_allclose(E().fit_transform(X), 3.0)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1.0, 1e155, 1e300])
+def test_columns_of_one_entry_without_centres_have_a_scale(size):
+    X = size * np.where(np.arange(6) == np.arange(3)[:, None] * 2, np.arange(1.0, 7.0), np.nan)
+    X[0, 1::2] = size
+    model = NMFCompleter(rank=1).fit(X)
+    np.testing.assert_allclose(model.scale_ / size, NMFCompleter(rank=1).fit(X / size).scale_)
+    assert np.isfinite(model.transform(X)).all()

@@ -1,5 +1,7 @@
 """From a list of entries to a matrix with holes."""
 
+from numbers import Integral
+
 import numpy as np
 from scipy import sparse as sp
 from sklearn.utils import check_consistent_length
@@ -7,6 +9,7 @@ from sklearn.utils import check_consistent_length
 from skmc._compat import StrOptions, validate_params
 from skmc._entries import check_no_missing, compress_entries, label_columns
 from skmc._memory import available_bytes
+from skmc._sparse_input import INT32_MAX
 from skmc._validation import entry_values
 
 
@@ -86,7 +89,7 @@ def _shape_of(rows, columns, shape):
     needed = int(rows.max()) + 1, int(columns.max()) + 1
     if shape is None:
         shape = needed
-    elif len(shape) != 2 or any(isinstance(k, float) for k in shape):
+    elif len(shape) != 2 or not all(isinstance(k, Integral) for k in shape):
         raise ValueError(f"shape must be a tuple of two ints; got {shape!r}.")
     elif needed[0] > shape[0] or needed[1] > shape[1]:
         raise ValueError(
@@ -125,6 +128,11 @@ def _build(parts, values, shape, sparse, duplicates, labels=None):
         raise MemoryError(
             f"The {shape[0]} x {shape[1]} matrix takes {needed / 1e9:.3g} GB and "
             f"{available / 1e9:.3g} GB are available. Pass positions and sparse=True."
+        )
+    if max(shape) > INT32_MAX:
+        raise ValueError(
+            f"The coordinates need a matrix of shape {shape}; the limit is {INT32_MAX} rows and "
+            "columns. Number those that occur from zero."
         )
     parts = [part.astype(np.int64, copy=False) for part in parts]
     indptr, columns, values, _ = compress_entries(*parts, values, shape, duplicates, labels=labels)

@@ -71,12 +71,11 @@ class GaussNewton(Solver):
         system = TangentSystem(problem, old)
         entries = observed.weighted(state.residual.entries)
         alpha = problem.dtype.type(problem.alpha)
-        right = system.coordinates(
-            (
-                observed.matmul(entries, old.V) - alpha * old.U,
-                observed.rmatmul(entries, old.U) - alpha * old.V,
-            )
+        descent = (
+            observed.matmul(entries, old.V) - alpha * old.U,
+            observed.rmatmul(entries, old.U) - alpha * old.V,
         )
+        right = system.coordinates(descent)
         gradient = sum(float(np.vdot(g, g)) for g in right)
         # A step need not be more exact than its model: one digit far away, many at the end.
         zero = problem.loss_at_zero
@@ -98,10 +97,14 @@ class GaussNewton(Solver):
             if np.isfinite(candidate.objective) and not rises(problem, candidate, state):
                 return self._accept(problem, state, candidate, (A, B), damping, right, solution)
             damping = min(10.0 * max(damping, 1e-3 * FIRST_DAMPING), MOST_DAMPING)
-        # No step lowers the objective any more: the state stands still.
+        # No step lowers the objective any more: the state stands still. Where lines have hardly
+        # more entries than unknowns that may be far from a minimum, as the coordinates stretch
+        # directions that the entries all but leave open.
+        settled = _is_stationary(descent, entries, old)
         return GaussNewtonState(
             factors=old, objective=state.objective, loss=state.loss, change=0.0,
             norm=state.norm, damping=damping, residual=state.residual,
+            failure=None if settled else "no Gauss-Newton step lowers the objective",
         )  # fmt: skip
 
     @staticmethod
@@ -125,3 +128,17 @@ class GaussNewton(Solver):
         new.objective += problem.penalty(new.factors) - before
         new.change, new.norm, new.damping = change, new.factors.norm(), damping
         return new
+
+
+def _is_stationary(gradients, entries, factors):
+    """Whether the gradient is zero but for what rounding of the objective hides.
+
+    Where the objective f is flat to eps f the gradient in U is at most sqrt(eps) |w e| |V|, up to
+    a small factor.
+    """
+    least = float(np.finfo(entries.dtype).eps) ** (1 / 3) * float(np.linalg.norm(entries))
+    others = factors.V, factors.U
+    return all(
+        np.linalg.norm(g) <= least * np.linalg.norm(F)
+        for g, F in zip(gradients, others, strict=True)
+    )

@@ -64,7 +64,7 @@ class PolishedSearch(Solver):
                 return self._better(problem, state, *found)
         old = state.polish or GaussNewton().init_state(problem, state.factors)
         new = GaussNewton().step(problem, old)
-        failure, n_final = None, state.n_final + 1
+        failure, n_final = new.failure, state.n_final + 1
         if new.norm > RUNAWAY * state.data_norm and new.loss > exact_loss(problem):
             new = replace(old, change=state.change)
             failure = "rows or columns ran away from the data"

@@ -21,11 +21,14 @@ def observe(X, mask, weights=None, form="dense"):
 
 
 def low_rank_table(
-    n=40, m=25, rank=3, noise=0.1, fraction=0.6, seed=0, dtype=np.float64, non_negative=False
-):
+    n=40, m=25, rank=3, noise=0.1, fraction=0.6, seed=0, dtype=np.float64, non_negative=False,
+    blocks=1, row_effects=0.0,
+):  # fmt: skip
     """X, mask of a noisy low-rank table whose rows and columns all have several entries.
 
-    A non-negative one is a product of non-negative factors, without column means.
+    A non-negative one is a product of non-negative factors, without column means. With `blocks`,
+    which must divide n and m, the pattern falls into so many parts that share no row or column.
+    Row offsets vanish in its problems but with `row_effects`, the deviation of the means of rows.
     """
     rng = np.random.default_rng(seed)
     U, V = rng.normal(size=(n, rank)), rng.normal(size=(rank, m))
@@ -37,17 +40,22 @@ def low_rank_table(
         Z = U @ V / np.sqrt(rank)
         X = Z + rng.normal(size=m) + noise * rng.normal(size=(n, m))
     mask = rng.random((n, m)) < fraction
+    mask &= np.arange(n)[:, None] % blocks == np.arange(m) % blocks
     mask[np.arange(n), np.arange(n) % m] = True
     mask[np.arange(m) % n, np.arange(m)] = True
+    if row_effects:
+        X = X + row_effects * rng.normal(size=(n, 1))
     return X.astype(dtype), mask
 
 
 def symmetric_table(
-    n=40, signs=(1, 1, 1), noise=0.1, fraction=0.6, seed=0, dtype=np.float64, condition=3.0
-):
+    n=40, signs=(1, 1, 1), noise=0.1, fraction=0.6, seed=0, dtype=np.float64, condition=3.0,
+    blocks=1,
+):  # fmt: skip
     """X, mask of a noisy symmetric table with entries of size one and a full diagonal.
 
-    Without noise it has as many eigenvalues as there are `signs`, which are theirs.
+    Without noise it has as many eigenvalues as there are `signs`, which are theirs. `blocks` as in
+    `low_rank_table`.
     """
     rng = np.random.default_rng(seed)
     rank = len(signs)
@@ -56,6 +64,7 @@ def symmetric_table(
     E = np.triu(noise * rng.normal(size=(n, n)))
     X = 0.5 * (X + X.T) + E + np.triu(E, 1).T
     mask = np.triu(rng.random((n, n)) < fraction)
+    mask &= np.arange(n)[:, None] % blocks == np.arange(n) % blocks
     mask |= mask.T | np.eye(n, dtype=bool)
     return X.astype(dtype), mask
 

@@ -5,84 +5,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import reference
-from threadpoolctl import threadpool_limits
+from kernel_cases import DTYPES, RANKS, Case, assert_close
 
 from skmc import _kernels as kernels
 
-RANKS = (1, 2, 3, 7, 8, 16, 17, 33, 64, 100)
-DTYPES = (np.float64, np.float32)
-TOLERANCE = {np.float64: 1e-9, np.float32: 1e-3}
-
-
-@pytest.fixture(params=kernels.available_isas(), autouse=True)
-def instruction_set(request):
-    """Run the test on one instruction set, then go back to the best.
-
-    One BLAS thread: the reference solves thousands of tiny systems.
-    """
-    kernels.use_isa(request.param)
-    with threadpool_limits(1, "blas"):
-        yield request.param
-    kernels.use_isa(kernels.available_isas()[-1])
-
-
-class Case:
-    """Rows of 0, 1, 2, r - 1, r, r + 1 and many entries in random columns."""
-
-    def __init__(self, rank, dtype, seed=0):
-        rng = np.random.default_rng(seed)
-        counts = [0, 1, 2, rank - 1, rank, rank + 1, 0, 3 * rank + 5, 300]
-        n_columns = 320
-        self.n, self.rank, self.dtype, self.n_columns = len(counts), rank, dtype, n_columns
-        self.indptr = np.cumsum([0, *counts])
-        self.indices = np.concatenate(
-            [np.sort(rng.permutation(n_columns)[:count]) for count in counts]
-        ).astype(np.int32)
-        # The last column of F is where reading past a row would leave the array.
-        self.indices[-1] = n_columns - 1
-        nnz = len(self.indices)
-        self.values = rng.normal(size=nnz).astype(dtype)
-        self.weights = rng.uniform(0.2, 3, nnz).astype(dtype)
-        self.F = rng.normal(size=(n_columns, rank)).astype(dtype)
-        self.U = rng.normal(size=(self.n, rank)).astype(dtype)
-        self.design = rng.uniform(0.5, 2, n_columns).astype(dtype)
-        self.shift = rng.normal(size=n_columns).astype(dtype)
-        self.scale = rng.uniform(0.2, 3, self.n).astype(dtype)
-        self.shift_scale = rng.uniform(0.5, 2, self.n).astype(dtype)
-        for name, array in vars(self).items():
-            if isinstance(array, np.ndarray):
-                array.flags.writeable = False
-                setattr(self, name, array)
-
-    @property
-    def pattern(self):
-        return self.indptr, self.indices
-
-    def ridge(self, penalty, weights=None, scale=None, kappa=None, design=None, shift=None,
-              shift_scale=None, blocks=None, F=None, values=None):  # fmt: skip
-        penalty = np.broadcast_to(np.asarray(penalty, self.dtype), (self.rank,)).copy()
-        F = self.F if F is None else F
-        values = self.values if values is None else values
-        u = np.full((self.n, self.rank), 7, self.dtype)
-        c, value = np.full(self.n, 7, self.dtype), np.full(self.n, 7.0)
-        given = (*self.pattern, values, weights, F, penalty, scale, kappa, design, shift)
-        for start, stop in blocks or [(0, self.n)]:
-            kernels.ridge_rows(start, stop, *given, shift_scale, u, c, value)
-        return (u, c, value), reference.ridge_rows(0, self.n, *given, shift_scale)
-
-    def leave_one_out(self, penalty, weights=None, scale=None, n_scaled=0, shift=None,
-                      shift_scale=None):  # fmt: skip
-        penalty = np.broadcast_to(np.asarray(penalty, self.dtype), (self.rank,)).copy()
-        out = np.full(len(self.values), 7, self.dtype)
-        given = (*self.pattern, self.values, weights, self.F, penalty, scale, n_scaled, shift,
-                 shift_scale)  # fmt: skip
-        kernels.leave_one_out_rows(0, self.n, *given, out)
-        return out, reference.leave_one_out_rows(0, self.n, *given)
-
-
-def assert_close(found, wanted, dtype, factor=1):
-    limit = factor * TOLERANCE[dtype]
-    np.testing.assert_allclose(found, wanted, rtol=limit, atol=limit * np.abs(wanted).max())
+pytestmark = pytest.mark.usefixtures("instruction_set")
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -203,6 +130,36 @@ def test_nan_stays_in_its_row():
         np.testing.assert_array_equal(broken_value[others], value[others])
 
 
+def test_one_nan_among_the_regressors_spoils_all_of_its_rows_and_no_others():
+    for rank in (3, 8, 17):
+        case = Case(rank, np.float64)
+        (good, _, _), _ = case.ridge(1.0)
+        F = case.F.copy()
+        F[case.indices[case.indptr[2]], rank - 1] = np.nan
+        (u, c, value), _ = case.ridge(1.0, F=np.nan_to_num(F))
+        kernels.ridge_rows(0, case.n, *case.pattern, case.values, None, F, np.ones(rank), None,
+                           None, None, None, None, u, c, value)  # fmt: skip
+        spoilt = np.isnan(np.add.reduceat(np.append(F[case.indices, -1], 0), case.indptr[:-1]))
+        spoilt &= np.diff(case.indptr) > 0
+        assert 0 < spoilt.sum() < case.n
+        for found in (u.T, c, value):
+            np.testing.assert_array_equal(np.isnan(found), np.broadcast_to(spoilt, found.shape))
+        np.testing.assert_array_equal(u[~spoilt], good[~spoilt])
+
+
+@pytest.mark.parametrize("rank", [2, 7, 24])
+def test_equal_regressors_of_many_entries(rank):
+    """Sums so long that the Gram matrix is not even positive definite, in single precision."""
+    size = 1_000_000
+    b = np.random.default_rng(0).uniform(0.5, 1.5, rank).astype(np.float32)
+    u = np.empty((1, rank), np.float32)
+    kernels.ridge_rows(
+        0, 1, np.array([0, size]), np.zeros(size, np.int32), np.ones(size, np.float32), None,
+        b[None, :], np.zeros(rank, np.float32), None, None, None, None, None, u, None, None,
+    )  # fmt: skip
+    np.testing.assert_allclose(u[0] @ b, 1, rtol=1e-2)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_leave_one_out_rows(dtype):
     for rank in (1, 2, 7, 16, 17, 33):
@@ -266,15 +223,13 @@ def test_entries_and_products(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_results_do_not_depend_on_the_blocks(dtype):
-    for rank in (3, 16, 33):
-        case = Case(rank, dtype)
-        option = dict(penalty=0.1, weights=case.weights, kappa=0.0)
-        whole, _ = case.ridge(**option)
-        for blocks in ([(i, i + 1) for i in range(case.n)][::-1], [(4, case.n), (0, 4)]):
-            split, _ = case.ridge(**option, blocks=blocks)
-            for x, y in zip(whole, split, strict=True):
-                np.testing.assert_array_equal(x, y)
+def test_rank_one_residuals_may_take_the_place_of_the_values(dtype):
+    case = Case(1, dtype)
+    given = (0, case.n, *case.pattern, case.U, case.F)
+    wanted, values = np.empty_like(case.values), case.values.copy()
+    kernels.entries_rows(*given, case.values, None, None, wanted)
+    kernels.entries_rows(*given, values, None, None, values)
+    np.testing.assert_array_equal(values, wanted)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -339,27 +294,27 @@ def test_bad_shapes_are_refused():
         kernels.use_isa("abacus")
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("rank", RANKS)
-def test_draws_have_the_covariance_of_the_inverse_normal_matrix(rank, dtype):
-    """Of each unit vector e the draw is u + R^-1 e, so that its outer products sum to (R'R)^-1."""
-    case = Case(rank, dtype)
-    penalty = np.linspace(0.5, 2, rank).astype(dtype)
-    steps = np.empty((rank, case.n, rank))
-    u = np.empty((case.n, rank), dtype)
-    for k, e in enumerate(np.eye(rank, dtype=dtype)):
-        draw = np.tile(e, (case.n, 1))
-        kernels.ridge_rows(
-            0, case.n, *case.pattern, case.values, case.weights, case.F, penalty, case.scale, None,
-            None, case.shift, case.shift_scale, u, None, None, draw,
-        )  # fmt: skip
-        steps[k] = draw - u
-    for i in range(case.n):
-        _, f, w, _ = reference.row_problem(
-            i, *case.pattern, case.values, case.weights, case.F, None, None, None
-        )
-        precision = (f.T * w) @ f + np.diag(penalty * case.scale[i].astype(float))
-        found = steps[:, i].T @ steps[:, i]
-        wanted = np.linalg.inv(precision)
-        assert_close = TOLERANCE[dtype] * np.abs(wanted).max()
-        np.testing.assert_allclose(found, wanted, rtol=0, atol=10 * assert_close)
+@pytest.mark.parametrize("shape", [(9, 3), (8, 4)])
+def test_draws_of_bad_shapes_are_refused(shape):
+    case = Case(4, np.float64)
+    given = (0, case.n, *case.pattern, case.values, None, case.F, np.ones(4), None)
+    out = np.empty((case.n, 4))
+    with pytest.raises(ValueError, match="draw"):
+        kernels.ridge_rows(*given, None, None, None, None, out, None, None, np.empty(shape))
+    with pytest.raises(ValueError, match="without an intercept"):
+        kernels.ridge_rows(*given, 0.0, None, None, None, out, None, None, np.empty((case.n, 4)))
+
+
+def test_pairs_and_columns_out_of_range_are_refused():
+    case = Case(4, np.float64)
+    three, two, out = np.zeros(3, np.int64), np.zeros(2, np.int64), np.empty(3)
+    for rows, cols in ((three, two), (two, three)):
+        with pytest.raises(ValueError, match="pairs"):
+            kernels.entries_pairs(0, 3, rows, cols, case.U, case.F, out)
+    with pytest.raises(ValueError, match="out"):
+        kernels.entries_pairs(0, 3, three, three, case.U, case.F, out[:2])
+    products = np.zeros((case.n_columns, 4))
+    for first, last in ((0, case.n_columns + 1), (-1, 5), (6, 5)):
+        given = (0, case.n, first, last, *case.pattern)
+        with pytest.raises(ValueError, match="columns"):
+            kernels.spmm_columns(*given, case.U, case.values, products)

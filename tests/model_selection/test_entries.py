@@ -203,3 +203,15 @@ def test_positions_of_any_type_of_whole_numbers(dtype):
         assert result.shape == (4, 101)
         assert result[3, 100] == 1.0
         assert result[0, 7] == 2.0
+
+
+@pytest.mark.parametrize("place", [[0, 2**31], [2**32 + 1, 0], [2**62, 2**62]])
+def test_positions_beyond_the_limit_are_refused_before_memory_is_taken(place):
+    with pytest.raises(ValueError, match="limit is 2147483647 rows"):
+        from_entries([place, [0, 0]], [1.0, 2.0], sparse=True)
+
+
+def test_shapes_that_are_no_numbers_are_refused():
+    for shape in (("a", 2), (2, None), (1.5, 2), (2, 2, 2)):
+        with pytest.raises(ValueError, match="tuple of two ints"):
+            from_entries([[0, 0]], [1.0], shape=shape)

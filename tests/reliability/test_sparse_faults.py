@@ -50,6 +50,7 @@ INDICES = {
     "most negative": set_at("indices", 3, np.iinfo(np.int32).min),
     "one too large": lambda X: set_at("indices", 3, X.shape[1])(X),
     "far too large": set_at("indices", -1, 10_000_000),
+    "fractions": resize("indices", lambda indices: indices + 0.5),
     "csc, negative": in_form("csc", set_at("indices", 2, -7)),
     "csc, too large": in_form("csc", set_at("indices", 2, 10_000_000)),
     "triplet row negative": in_form("coo", set_at("row", 2, -1)),
@@ -59,6 +60,8 @@ INDICES = {
 POINTERS = {
     "decrease": set_at("indptr", 4, 0),
     "too large in the middle": set_at("indptr", 4, 10**9),
+    "end at 0": set_at("indptr", -1, 0),
+    "csc, end at 0": in_form("csc", set_at("indptr", -1, 0)),
     "negative": set_at("indptr", 4, -5),
     "do not start at 0": set_at("indptr", 0, 2),
     "end behind the data": set_at("indptr", -1, 2**30),

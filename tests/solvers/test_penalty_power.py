@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from problems import FORMS, make_problem
+from problems import FORMS, low_rank_table, make_problem, observe
 
 from skmc import ALSCompleter, ALSCompleterCV
 from skmc._factors import Factors
+from skmc._fold_in import FoldIn
 from skmc._observed import observed_from_csr
 from skmc._training import prepare
 from skmc.datasets import make_ratings
@@ -210,3 +211,31 @@ def test_weights_that_vanish_against_the_others():
     weight.data[: X.indptr[3]] = 1e-30
     completer = ALSCompleter(2, alpha=1.0, penalty_power=0.5).fit(X, entry_weight=weight)
     assert np.isfinite(completer.transform(X)).all()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_ridge_of_a_row_grows_with_its_weight_in_learned_columns(form):
+    X, mask = low_rank_table(n=12, m=8)
+    rng = np.random.default_rng(1)
+    weights, learned = rng.uniform(0.2, 3, X.shape), np.arange(8) != 5
+    C = rng.normal(size=(2, 8)) * learned
+    fold = FoldIn(C, 1.5, np.zeros(8), np.ones(8), learned, penalty_power=0.5, mean_row_weight=2.0)
+    found, _ = fold.factors(observe(X, mask, weights, form))
+    for i in range(12):
+        w = weights[i] * mask[i]
+        ridge = 1.5 * np.sqrt((w @ learned) / 2.0)
+        wanted = np.linalg.solve((C * w) @ C.T + ridge * np.eye(2), C @ (w * X[i]))
+        np.testing.assert_allclose(found[i], wanted, rtol=1e-9)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_columns_that_were_not_learned_have_no_part_in_the_offset_of_a_row(form):
+    X, mask = low_rank_table(n=12, m=8)
+    learned = np.arange(8) != 5
+    C = np.random.default_rng(1).normal(size=(2, 8)) * learned
+    fold = FoldIn(C, 1.5, np.zeros(8), np.ones(8), learned, row_penalty=0.7)
+    found = fold.factors(observe(X, mask, form=form))
+    X, mask = np.ascontiguousarray(X[:, learned]), np.ascontiguousarray(mask[:, learned])
+    wanted = fold.of_columns(learned).factors(observe(X, mask, form=form))
+    for x, y in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-12)
