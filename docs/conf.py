@@ -1,6 +1,11 @@
 """Configuration of the documentation."""
 
+import sys
+from pathlib import Path
+
 import skmc
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "skmc"
 author = "The skmc developers"
@@ -11,12 +16,16 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.extlinks",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
+    "changes",
+    "mathml",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
+html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["skmc.css"]
 # Backquotes mark names, as in docstrings.
 default_role = "literal"
 
@@ -27,6 +36,7 @@ autosummary_context = {
         "fit",
         "transform",
         "fit_transform",
+        "inverse_transform",
         "score",
         "leave_one_out",
         "predict_entries",
@@ -40,6 +50,12 @@ autosummary_context = {
         "predict",
         "split",
         "get_n_splits",
+        # Displays.
+        "from_estimator",
+        "from_estimators",
+        "from_matrix",
+        "from_predictions",
+        "plot",
         # Reports.
         "confidence_interval",
         "to_frame",
@@ -72,4 +88,10 @@ suppress_warnings = ["config.cache"]
 html_theme = "pydata_sphinx_theme"
 html_title = "skmc"
 html_show_sourcelink = False
-html_theme_options = {"navbar_align": "left", "show_prev_next": False}
+html_theme_options = {
+    "navbar_align": "left",
+    "show_prev_next": False,
+    "header_links_before_dropdown": 4,
+}
+# Pages of the top level have no subpages to show beside them.
+html_sidebars = {"*": []}

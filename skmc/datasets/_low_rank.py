@@ -17,6 +17,8 @@ from skmc._compat import Interval, StrOptions, validate_params
         "noise": [Interval(Real, 0, None, closed="left")],
         "condition_number": [Interval(Real, 1, None, closed="left")],
         "spacing": [StrOptions({"log", "linear"})],
+        "singular_values": ["array-like", None],
+        "coherence": [Interval(Real, 0, None, closed="left")],
         "offsets": [Interval(Real, 0, None, closed="left")],
         "random_state": ["random_state"],
     },
@@ -31,13 +33,16 @@ def make_low_rank(
     noise=0.0,
     condition_number=1.0,
     spacing="log",
+    singular_values=None,
+    coherence=0.0,
     offsets=0.0,
     random_state=None,
 ):
     """Generate a low-rank matrix of which only some entries are observed.
 
     The matrix is ``U @ V.T + offsets``, where the product has singular vectors that are uniformly
-    random (hence incoherent), singular values of the given spread, and entries of mean square 1.
+    random (hence incoherent, unless `coherence` says otherwise), singular values of the given
+    spread, and entries of mean square 1.
     The observed entries are a uniformly random subset of the given size, with Gaussian noise added.
 
     For one ``random_state``, neither `observed` nor `noise` changes the matrix underneath, and
@@ -67,6 +72,16 @@ def make_low_rank(
 
     spacing : {"log", "linear"}, default="log"
         Whether the singular values decay geometrically or linearly.
+
+    singular_values : array-like of shape (rank,) or None, default=None
+        Positive numbers to which the singular values are proportional, in any order; None leaves
+        them to `condition_number` and `spacing`, which do not count otherwise.
+
+    coherence : float, default=0.0
+        How unlike rows and columns are in their weight: they are multiplied by log-normal numbers
+        with this standard deviation of the logarithm before the singular vectors are made
+        orthonormal. 0 is uniform; with 1 a few rows and columns carry most of the matrix, which
+        makes it hard to complete from entries anywhere.
 
     offsets : float, default=0.0
         Standard deviation of the Gaussian offset of each column. By default the columns have
@@ -116,9 +131,15 @@ def make_low_rank(
             f"{n_rows} x {n_columns} matrix, {min(n_rows, n_columns)}."
         )
     rng = check_random_state(random_state)
-    singular_values = _spectrum(n_rows, n_columns, rank, condition_number, spacing)
-    U = _random_orthonormal(n_rows, rank, rng) * np.sqrt(singular_values)
-    V = _random_orthonormal(n_columns, rank, rng) * np.sqrt(singular_values)
+    if singular_values is None:
+        space = np.geomspace if spacing == "log" else np.linspace
+        singular_values = space(condition_number, 1.0, rank)
+    else:
+        singular_values = _checked_spectrum(singular_values, rank)
+    # Entries of mean square 1.
+    singular_values = singular_values * np.sqrt(n_rows * n_columns / np.sum(singular_values**2))
+    U = _random_orthonormal(n_rows, rank, coherence, rng) * np.sqrt(singular_values)
+    V = _random_orthonormal(n_columns, rank, coherence, rng) * np.sqrt(singular_values)
     column_offsets = offsets * rng.standard_normal(n_columns)
     truth = U @ V.T + column_offsets
 
@@ -139,15 +160,22 @@ def make_low_rank(
     )
 
 
-def _spectrum(n_rows, n_columns, rank, condition_number, spacing):
-    """Singular values with the given spread, of an n_rows x n_columns matrix of mean square 1."""
-    space = np.geomspace if spacing == "log" else np.linspace
-    values = space(condition_number, 1.0, rank)
-    return values * np.sqrt(n_rows * n_columns / np.sum(values**2))
+def _checked_spectrum(values, rank):
+    """Singular values that the user gave, decreasing."""
+    values = np.asarray(values, dtype=np.float64)
+    if values.shape != (rank,) or not (np.isfinite(values) & (values > 0)).all():
+        raise ValueError(
+            f"singular_values must be {rank} positive, finite numbers, one for each of rank={rank} "
+            f"components; got an array of shape {values.shape}."
+        )
+    return np.sort(values)[::-1]
 
 
-def _random_orthonormal(n, rank, rng):
-    """Draw `rank` orthonormal vectors of length n, uniformly."""
-    Q, R = np.linalg.qr(rng.standard_normal((n, rank)))
+def _random_orthonormal(n, rank, coherence, rng):
+    """Draw `rank` orthonormal vectors of length n, uniformly but for the weights of their rows."""
+    G = rng.standard_normal((n, rank))
+    if coherence > 0:
+        G *= np.exp(coherence * rng.standard_normal((n, 1)))
+    Q, R = np.linalg.qr(G)
     # Without the signs the result would depend on the sign convention of LAPACK.
     return Q * np.where(np.diag(R) < 0, -1.0, 1.0)

@@ -1,23 +1,26 @@
 """Reading MovieLens ratings from a copy on disk."""
 
 import os
-import re
-import zipfile
-import zlib
-from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch
 
 from skmc._compat import validate_params
+from skmc.datasets._rating_files import (
+    MAX_LINE_BYTES,
+    malformed,
+    open_ratings,
+    parse_lines,
+    quote,
+)
 
 _FILE_NAMES = ("u.data", "ratings.dat", "ratings.csv")
 _HEADER = b"userId,movieId,rating,timestamp"
+# Up to 15 digits are exact when they are converted by way of double precision.
+_INTEGER, _RATING = rb"\d{1,15}+", rb"\d{1,3}+(?:\.\d{1,12}+)?+"
+_LINE = [_INTEGER, _INTEGER, _RATING, _INTEGER]
 _SEPARATORS = {b"\t": "tabs", b"::": "'::'", b",": "commas"}
-_BLOCK_BYTES = 1 << 24
-# No line of a ratings file is as long; bounds what is read of a file without line breaks.
-_MAX_LINE_BYTES = 256
 
 
 @validate_params({"path": [str, os.PathLike]}, prefer_skip_nested_validation=True)
@@ -58,6 +61,7 @@ def load_movielens(path):
 
     See Also
     --------
+    fetch_movielens : Download a copy, once.
     make_ratings : Generate ratings that resemble MovieLens 1M.
     skmc.EntryRegressor : Fit a completer to coordinates and ratings.
 
@@ -88,7 +92,10 @@ def load_movielens(path):
     >>> data.ratings
     array([4., 3.])
     """
-    with _open(Path(path).expanduser()) as (file, source):
+    with open_ratings(Path(path).expanduser(), _FILE_NAMES, "a MovieLens data set") as (
+        file,
+        source,
+    ):
         parts = list(_parse(file, source))
     if not parts:
         raise ValueError(
@@ -99,92 +106,21 @@ def load_movielens(path):
     return Bunch(coordinates=coordinates, ratings=ratings, timestamps=timestamps)
 
 
-@contextmanager
-def _open(path):
-    """Open the file of ratings at, or in, the path; give it with its name for messages."""
-    if not path.exists():
-        raise FileNotFoundError(
-            f"There is nothing at {path}. Pass where your copy of a MovieLens data set is; nothing "
-            "is downloaded."
-        )
-    if path.is_dir():
-        names = sorted(entry.name for entry in path.iterdir())
-        path = path / _choose_ratings(names, f"directory {path}")
-    if zipfile.is_zipfile(path):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                name = _choose_ratings(archive.namelist(), f"archive {path}")
-                with archive.open(name) as file:
-                    yield file, f"{name} in {path}"
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise ValueError(
-                f"The archive {path} is damaged ({error}). Replace it by a new copy."
-            ) from error
-    else:
-        with path.open("rb") as file:
-            if path.suffix == ".zip":
-                raise ValueError(
-                    f"{path} is no zip archive, or not all of one. Replace it by a complete copy."
-                )
-            yield file, str(path)
-
-
-def _choose_ratings(names, where):
-    """Choose the one name, in a directory or an archive, that is of a file of ratings."""
-    found = [name for name in names if PurePosixPath(name).name in _FILE_NAMES]
-    if len(found) > 1:
-        raise ValueError(
-            f"The {where} holds several files of ratings: {', '.join(found)}. Pass the path of one "
-            "of them."
-        )
-    if not found:
-        there = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-        raise FileNotFoundError(
-            f"No file of ratings in the {where}. Expected one of {', '.join(_FILE_NAMES)}; found "
-            f"{there or 'nothing'}."
-        )
-    return found[0]
-
-
 def _parse(file, source):
     """Yield coordinates, ratings and timestamps of one block of lines after the other."""
-    first = file.readline(_MAX_LINE_BYTES)
+    first = file.readline(MAX_LINE_BYTES)
     if not first:
         return
     if first.strip() == _HEADER:
         separator, rest, n_lines = b",", b"", 1
     else:
         separator, rest, n_lines = _separator(first, source), first, 0
-    valid_lines = _valid_lines(separator)
-    while block := rest + file.read(_BLOCK_BYTES) + file.readline(_MAX_LINE_BYTES):
-        rest = b""
-        if not block.endswith(b"\n"):
-            block += b"\n"
-        stop = valid_lines.match(block).end()
-        if stop < len(block):
-            number = n_lines + block.count(b"\n", 0, stop) + 1
-            example = separator.join([b"12", b"345", b"4", b"978300000"])
-            raise _malformed(
-                source,
-                number,
-                block[stop : block.index(b"\n", stop)],
-                f"user, item, rating and timestamp separated by {_SEPARATORS[separator]}, such as "
-                f"{_quote(example)}",
-            )
-        values = np.fromstring(block.replace(separator, b" "), sep=" ").reshape(-1, 4)
-        n_lines += values.shape[0]
+    example = (
+        f"user, item, rating and timestamp separated by {_SEPARATORS[separator]}, such as "
+        f"{quote(separator.join([b'12', b'345', b'4', b'978300000']))}"
+    )
+    for values in parse_lines(file, source, _LINE, separator, example, rest=rest, n_lines=n_lines):
         yield values[:, :2].astype(np.int64), values[:, 2].copy(), values[:, 3].astype(np.int64)
-
-
-def _valid_lines(separator):
-    """Pattern of any number of valid lines.
-
-    Its repetitions are possessive: they never look back, which takes linear time and no memory.
-    Up to 15 digits are exact when they are converted by way of double precision.
-    """
-    integer, rating = rb"\d{1,15}+", rb"\d{1,3}+(?:\.\d{1,12}+)?+"
-    line = separator.join([integer, integer, rating, integer])
-    return re.compile(rb"(?:" + line + rb"\r?+\n)*+")
 
 
 def _separator(line, source):
@@ -192,20 +128,10 @@ def _separator(line, source):
     for separator in (b"::", b"\t"):
         if separator in line:
             return separator
-    raise _malformed(
+    raise malformed(
         source,
         1,
         line,
         "fields separated by tabs (u.data) or by '::' (ratings.dat), or the header "
-        f"{_quote(_HEADER)} (ratings.csv)",
+        f"{quote(_HEADER)} (ratings.csv)",
     )
-
-
-def _malformed(source, number, found, expected):
-    return ValueError(f"{source}, line {number}: expected {expected}; found {_quote(found)}.")
-
-
-def _quote(line, length=60):
-    """Show what may be any bytes, on one line."""
-    text = line.rstrip(b"\r\n").decode("latin-1")
-    return ascii(text if len(text) <= length else text[:length] + "...")

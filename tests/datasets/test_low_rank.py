@@ -81,3 +81,29 @@ def test_random_state():
 def test_bad_parameters(params, match):
     with pytest.raises(ValueError, match=match):
         make_low_rank(**params)
+
+
+def test_given_singular_values_are_kept_up_to_a_factor():
+    data = make_low_rank(40, 30, 3, singular_values=[1.0, 7.0, 2.0], random_state=0)
+    values = np.linalg.svd(data.truth, compute_uv=False)[:3]
+    np.testing.assert_allclose(values / values[2], [7.0, 2.0, 1.0])
+    np.testing.assert_allclose(data.singular_values, values)
+    assert np.mean(data.truth**2) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("wrong", [[1.0, 2.0], [1.0, 2.0, 0.0], [1.0, 2.0, np.inf], 3.0])
+def test_wrong_singular_values_are_refused(wrong):
+    with pytest.raises(ValueError, match="singular_values"):
+        make_low_rank(40, 30, 3, singular_values=wrong)
+
+
+def test_coherence_concentrates_the_matrix_in_few_lines():
+    def largest_leverage(coherence):
+        data = make_low_rank(300, 200, 4, coherence=coherence, random_state=0)
+        leverage = [np.linalg.norm(np.linalg.qr(F)[0], axis=1) ** 2 for F in (data.U, data.V)]
+        np.testing.assert_allclose(data.U.T @ data.U, data.V.T @ data.V, atol=1e-9)
+        return np.max([part.max() * part.size / 4 for part in leverage])
+
+    even, some, much = map(largest_leverage, (0.0, 0.7, 1.5))
+    assert even < 6 < some < much
+    assert much > 20

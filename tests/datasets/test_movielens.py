@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skmc import EntryRegressor
-from skmc.datasets import _movielens, load_movielens
+from skmc.datasets import _rating_files, load_movielens
 
 HEADER = "userId,movieId,rating,timestamp\n"
 # File name, header, separator.
@@ -78,7 +78,7 @@ def test_blocks(tmp_path, monkeypatch, name, header, separator):
     with zipfile.ZipFile(tmp_path / "copy.zip", "w") as archive:
         archive.write(tmp_path / name)
     for size in 1, 2, 30, 64, 1000:
-        monkeypatch.setattr(_movielens, "_BLOCK_BYTES", size)
+        monkeypatch.setattr(_rating_files, "BLOCK_BYTES", size)
         _assert_same(load_movielens(tmp_path), entries)
         _assert_same(load_movielens(tmp_path / "copy.zip"), entries)
 
@@ -88,7 +88,7 @@ def test_line_number_in_later_block(tmp_path, monkeypatch):
     lines[30] = "1,2,3\n"
     (tmp_path / "ratings.csv").write_text("".join(lines))
     for size in 1, 100, 10_000:
-        monkeypatch.setattr(_movielens, "_BLOCK_BYTES", size)
+        monkeypatch.setattr(_rating_files, "BLOCK_BYTES", size)
         with pytest.raises(ValueError, match=r"ratings\.csv, line 31: .* found '1,2,3'\.$"):
             load_movielens(tmp_path)
 

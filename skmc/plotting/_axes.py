@@ -1,0 +1,124 @@
+"""Where displays draw: the only file that imports matplotlib, and only when something is drawn."""
+
+import numpy as np
+
+# Holes and unknown values in heat maps.
+HOLE = "0.85"
+
+
+def axes_for(display, ax, n=1, **options):
+    """Axes to draw in: those given, or `n` side by side in a new figure.
+
+    Parameters
+    ----------
+    display : object
+        The display, named in messages.
+    ax : matplotlib Axes, sequence of them or None
+        What the user gave.
+    n : int, default=1
+        How many are needed.
+    **options : dict
+        Of `matplotlib.pyplot.subplots`, if a figure is made.
+
+    Returns
+    -------
+    axes : ndarray of matplotlib Axes, shape (n,)
+        The axes.
+    """
+    plt = pyplot(display)
+    if ax is None:
+        options = {"figsize": (1.0 + 4.6 * n, 4.2), "layout": "constrained"} | options
+        return np.atleast_1d(plt.subplots(1, n, squeeze=True, **options)[1])
+    axes = np.ravel(np.asarray(ax, dtype=object))
+    if axes.size != n:
+        raise ValueError(
+            f"{type(display).__name__}.plot draws {n} panels here; got {axes.size} axes. Pass "
+            f"{n}, or none for a new figure."
+        )
+    return axes
+
+
+def pyplot(display):
+    """Import `matplotlib.pyplot`, or say what to install.
+
+    Parameters
+    ----------
+    display : object
+        The display, named in the message.
+
+    Returns
+    -------
+    plt : module
+        The module.
+    """
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            f"{type(display).__name__}.plot needs matplotlib, which is not installed. Install it "
+            'with "python -m pip install matplotlib", or with skmc as "skmc[plot]".'
+        ) from error
+    return plt
+
+
+def with_holes(name):
+    """Colour map in which NaN is grey.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+
+    Returns
+    -------
+    cmap : matplotlib Colormap
+        A copy.
+    """
+    import matplotlib
+
+    return matplotlib.colormaps[name].with_extremes(bad=HOLE)
+
+
+def power_norm(gamma, largest):
+    """Colours in proportion to a power of values from 0 to a largest one.
+
+    Parameters
+    ----------
+    gamma, largest : float
+        The power and the largest value.
+
+    Returns
+    -------
+    norm : matplotlib PowerNorm
+        For `imshow`.
+    """
+    from matplotlib.colors import PowerNorm
+
+    return PowerNorm(gamma, vmin=0.0, vmax=largest)
+
+
+def plain_logarithmic(axis):
+    """Give a logarithmic axis few labels, in plain numbers.
+
+    Parameters
+    ----------
+    axis : matplotlib Axis
+        The axis.
+    """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def tidy(ax):
+    """Remove what a line plot does not need, and add a faint grid.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The axes.
+    """
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(alpha=0.3)
