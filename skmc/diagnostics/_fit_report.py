@@ -145,7 +145,7 @@ def fit_report(completer, X, *, sample_weight=None, entry_weight=None):
     """
     if not isinstance(completer, FittedCompleter):
         raise TypeError(
-            f"A report is of a completer, not of a {type(completer).__name__}: pass the completer "
+            f"A report is of a completer; this is of type {type(completer).__name__}. Pass the one "
             "inside, as the completer_ of an EntryRegressor or the step of a pipeline."
         )
     check_is_fitted(completer, "components_")

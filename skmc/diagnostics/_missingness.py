@@ -18,6 +18,9 @@ PAIRED = 200
 CELLS = 1 << 24
 # Chance below which something is said to depend on something.
 LEVEL = 0.01
+# Columns whose spreads differ by more than this, but for a tenth at either end, have units of their
+# own, and their means cannot be compared.
+LIKE = 3.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Missingness(Report):
         Why it does not.
     row_correlation, column_correlation : tuple of float
         Rank correlation of the mean value of a row (column) with its number of entries, and its p
-        value. NaN for fewer than three of them.
+        value. NaN for fewer than three of them, and for columns of different units.
     dependences : tuple of Dependence
         Pairs of columns with an adjusted p value below 1 %, the smallest first; empty for more
         columns than are compared.
@@ -235,7 +238,7 @@ def missingness(X):
         little=little,
         little_reason=reason,
         row_correlation=_correlation(pattern.rows, standardized, counts[0]),
-        column_correlation=_correlation(pattern.columns, values, counts[1]),
+        column_correlation=_column_correlation(pattern, values),
         dependences=_dependences(dense) if small and m <= PAIRED else (),
         propensity=propensity,
         uniform_p_value=_uniform_p_value(counts),
@@ -276,6 +279,21 @@ def _correlation(lines, values, counts):
         return float("nan"), float("nan")
     found = spearmanr(means, counts[seen])
     return float(found.statistic), float(found.pvalue)
+
+
+def _column_correlation(pattern, values):
+    """The same for columns, NaN if their spreads say that they have units of their own."""
+    counts = pattern.counts[1]
+    seen = counts > 1
+    safe = np.maximum(counts, 1)
+    mean = np.bincount(pattern.columns, values, minlength=counts.size) / safe
+    square = np.bincount(
+        pattern.columns, (values - mean[pattern.columns]) ** 2, minlength=counts.size
+    )
+    spreads = np.sqrt(square / safe)[seen]
+    if not spreads.size or np.quantile(spreads, 0.9) > LIKE * np.quantile(spreads, 0.1):
+        return float("nan"), float("nan")
+    return _correlation(pattern.columns, values, counts)
 
 
 def _uniform_p_value(counts):

@@ -153,3 +153,16 @@ def test_the_frame_has_a_row_for_every_line():
     X = completely_at_random(correlated(30, 4, 0), 0.3, 1)
     frame = missingness(X).to_frame()
     np.testing.assert_allclose(frame["missing"][:30], np.isnan(X).mean(axis=1))
+
+
+def test_units_of_columns_are_no_sign_of_anything():
+    """Holes by column alone, whatever the columns are measured in."""
+    rng = np.random.default_rng(0)
+    part = np.linspace(0.1, 0.6, 30)
+    X = np.where(rng.random((400, 30)) < part, np.nan, rng.normal(size=(400, 30)) + 1.0)
+    unit = np.geomspace(1.0, 1e4, 30)
+    report = missingness(X * unit)
+    assert np.isnan(report.column_correlation[1])
+    assert "values" in report.verdict
+    assert report.verdict == missingness(X).verdict
+    assert "not missing completely" not in report.verdict

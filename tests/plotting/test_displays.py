@@ -298,7 +298,8 @@ try:
 except ImportError as error:
     print(error)
 """
+    # -P: what is imported is the installed package, not the folder.
     run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert run.stdout.startswith("PatternDisplay.plot needs matplotlib")
