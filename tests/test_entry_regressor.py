@@ -326,3 +326,14 @@ def test_memory_stays_within_a_few_copies_of_the_entries():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 0.4 * 8 * 5000 * 4000
+
+
+def test_numbers_beside_strings_in_lists_stay_numbers():
+    X = [[1, "x"], [1, "y"], [2, "x"], [2, "y"]]
+    regressor = EntryRegressor().fit(X, [1.0, 2.0, 3.0, 4.0])
+    assert regressor.row_labels_.tolist() == [1, 2]
+    assert regressor.column_labels_.tolist() == ["x", "y"]
+    frame = pd.DataFrame(X, columns=["user", "item"])
+    other = EntryRegressor().fit(frame, [1.0, 2.0, 3.0, 4.0])
+    np.testing.assert_allclose(regressor.predict(X), other.predict(frame))
+    assert regressor.recommend([1], 1, exclude_observed=False)[0].tolist() == [["y"]]

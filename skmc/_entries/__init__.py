@@ -5,6 +5,7 @@ from skmc._entries._columns import (
     COLUMN_KEY,
     is_frame,
     label_columns,
+    labels_as_given,
     refuse_sparse,
     take_column,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "label_array",
     "label_columns",
     "label_types",
+    "labels_as_given",
     "refuse_sparse",
     "take_column",
 ]

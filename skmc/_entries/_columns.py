@@ -11,6 +11,18 @@ from skmc._compat import Interval
 COLUMN_KEY = [Interval(Integral, 0, None, closed="left"), str]
 
 
+def labels_as_given(X):
+    """Lists of labels as an array that does not turn numbers beside strings into strings."""
+    if not isinstance(X, list | tuple):
+        return X
+    array = np.asarray(X)
+    if array.ndim == 2 and array.dtype.kind in "US":
+        kinds = {type(label) for entry in X for label in entry}
+        if len(kinds) > 1:
+            return np.array([list(entry) for entry in X], dtype=object)
+    return array
+
+
 def label_columns(X, row, column, user):
     """Row labels and column labels of entries.
 
@@ -29,7 +41,7 @@ def label_columns(X, row, column, user):
         The labels.
     """
     refuse_sparse(X, user)
-    X = X if is_frame(X) else np.asarray(X)
+    X = X if is_frame(X) else np.asarray(labels_as_given(X))
     shape = tuple(X.shape)
     if len(shape) != 2 or shape[1] < 2 or shape[0] == 0:
         raise ValueError(

@@ -19,6 +19,7 @@ from skmc._entries import (
     label_array,
     label_columns,
     label_types,
+    labels_as_given,
     refuse_sparse,
 )
 from skmc._recommend import Pattern
@@ -294,6 +295,7 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         """Labels of rows and columns, each as an array of shape (n_entries,)."""
         # Before scikit-learn, whose advice to make it dense would take the values for labels.
         refuse_sparse(X, type(self).__name__)
+        X = labels_as_given(X)
         X = validate_data(
             self,
             X,
