@@ -45,8 +45,7 @@ class SampledCompleter(BaseCompleter):
         level, precision = np.zeros((s, learned.size), F.dtype), np.ones((s, learned.size), F.dtype)
         level[:, learned], precision[:, learned] = chains.level, chains.precision
         if not learned.all():
-            spread = _spread(training.observed) or 1.0
-            precision[:, ~learned] = (units.scale[~learned] / spread) ** 2
+            precision[:, ~learned] = _relative_precision(training.observed, units.scale[~learned])
         self._draws = {"F": F, "level": level, "precision": precision}
         self._typical, self._seed, self._center = chains.typical, seed, units.center
         self.scale_, self.spread_, self._column_means = units.scale, units.spread, units.mean
@@ -320,7 +319,11 @@ class SampledCompleter(BaseCompleter):
         return self._draw(observed, fold_in, rng.integers(fold_in.n_draws), rng)
 
 
-def _spread(observed):
-    """Standard deviation of all entries of a table."""
-    values = observed.rows.values.astype(np.float64)
-    return float(values.std())
+def _relative_precision(observed, scale):
+    """Inverse square of the standard deviation of all entries of a table over some scales."""
+    unit = observed._unit()
+    spread = unit * float((observed.rows.values.astype(np.float64) / unit).std())
+    if spread == 0:
+        return np.ones_like(scale)
+    with np.errstate(over="ignore"):
+        return np.clip(scale / spread, 1e-3, 1e3) ** 2

@@ -166,9 +166,11 @@ def _descend(problem, product, F, other, entries, weights, columns=False):
     for k in range(F.shape[1]):
         old, direction = F[:, k], np.ascontiguousarray(other[:, k])
         slope = product(observed.weighted(entries), direction[:, None])[:, 0] - alpha * old
-        # Where the other factor is zero at all entries of a line, any value is as good.
+        # Where the other factor is zero but for rounding at all entries of a line, any value is as
+        # good, and the best one may be out of all bounds.
+        least = np.finfo(F.dtype).eps * curvature[:, k].max(initial=0.0)
         step = np.divide(
-            slope, curvature[:, k], out=np.zeros_like(slope), where=curvature[:, k] > 0
+            slope, curvature[:, k], out=np.zeros_like(slope), where=curvature[:, k] > least
         )
         new = np.maximum(old + step, 0)
         pair = (direction, new - old) if columns else (new - old, direction)

@@ -23,7 +23,7 @@ CODE = """
     warnings.simplefilter("ignore")
     E, kind = skmc.{name}, "{kind}"
     rng = np.random.default_rng(0)
-    n, m = (700, 700) if kind == "symmetric" else (1500, 600)
+    n, m = (1500, 1500) if kind == "symmetric" else (1500, 600)
     U, V = rng.normal(size=(n, 5)), rng.normal(size=(m, 5))
     X = U @ (U if kind == "symmetric" else V).T + rng.normal(size=(n, m))
     X[rng.random((n, m)) < 0.5] = np.nan
@@ -31,7 +31,9 @@ CODE = """
         X = np.triu(X) + np.triu(X, 1).T
     if kind == "non_negative":
         X = np.abs(X)
-    params = dict(tol=0.0, max_iter=10**6, n_jobs=2)
+    known = E().get_params()
+    params = dict(tol=0.0, max_iter=10**6, n_samples=10**6, n_jobs=2)
+    params = {{k: v for k, v in params.items() if k in known}}
     if "rank" in E().get_params():
         params["rank"] = 30
     completer = E(**params)
@@ -61,7 +63,8 @@ CODE = """
     else:
         raise AssertionError("it seems fitted")
     # What was interrupted can be done again.
-    completer.set_params(max_iter=1).fit(X[:50, :50])
+    short = dict.fromkeys(known.keys() & {{"max_iter", "n_samples"}}, 1)
+    completer.set_params(**short).fit(X[:50, :50])
 """
 
 
