@@ -87,9 +87,12 @@ class SampledCompleter(BaseCompleter):
     def _set_components(self, fold_in):
         """Leading components of the posterior mean, and how many stand out of the posterior."""
         U, V = self._row_factors, fold_in.components.T
+        if not self._learned.all():
+            V = V[self._learned]
         _, s, q = self._draws["F"].shape
         left, values, right = leading_svd(LowRank(U, V), q)
-        self.components_ = (np.sqrt(values)[:, None] * right.T).astype(U.dtype)
+        self.components_ = np.zeros((values.shape[0], self._learned.size), U.dtype)
+        self.components_[:, self._learned] = np.sqrt(values)[:, None] * right.T
         self.rank_ = values.shape[0]
         # Of each draw the part along each pair of singular vectors.
         A, B = (left.T @ U).reshape(-1, s, q), (right.T @ V).reshape(-1, s, q)
