@@ -1,7 +1,6 @@
 """The estimator shared by all completers: where scikit-learn's interface meets the solvers."""
 
 import copy
-import logging
 from abc import abstractmethod
 from numbers import Integral, Real
 from typing import ClassVar
@@ -22,6 +21,7 @@ from skmc._compat import (
 )
 from skmc._fitted import FittedCompleter
 from skmc._limits import LARGEST_RATIO, check_digits
+from skmc._log import show_log
 from skmc._memory import check_dense_fits
 from skmc._observed import observed_from_csr
 from skmc._parallel import effective_threads
@@ -30,8 +30,6 @@ from skmc._training import prepare
 from skmc._validation import check_some_observed, row_weights
 from skmc._watch import Watch
 from skmc.solvers import STOPPED, NoiseSchedule, offsets_only, solve_at_edge
-
-logger = logging.getLogger("skmc")
 
 # Largest number of iterations of each fit in a search on held-out entries.
 SEARCH_ITERATIONS = 100
@@ -388,7 +386,8 @@ class BaseCompleter(FittedCompleter):
         """
         if entry_weight is not None:
             # Weights are of the fit alone: `transform` folds the rows in without them.
-            return self.fit(X, y, sample_weight, entry_weight).transform(X)
+            self._fit(X, y, sample_weight, entry_weight)
+            return self.transform(X)
         check_dense_fits(X, X.shape[1] if self.add_indicator and sparse.issparse(X) else 0)
         observed = self._fit(X, y, sample_weight, None)
         U, rows = self._row_factors, self._row_offsets
@@ -396,10 +395,3 @@ class BaseCompleter(FittedCompleter):
             U, rows = U[self._row_number], rows[self._row_number]
         with single_threaded_blas():
             return self._complete(observed, self._fold_in(), U, rows)
-
-
-def show_log():
-    """Show what is logged, if logging is not configured."""
-    if not logger.hasHandlers():
-        logger.addHandler(logging.StreamHandler())
-        logger.setLevel(logging.INFO)

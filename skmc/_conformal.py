@@ -3,18 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
-from skmc._propensity import Propensity, fit_propensity
+from skmc._propensity import Propensity, effects_of_rows, fit_propensity
 
-# Penalty of the effects of rows and columns on the chance of being observed.
-RIDGE = 0.1
 # Rounding of sums of odds, which may stand exactly at the level that is asked for.
 ROUNDING = 1e-12
 # Cells whose quantiles are looked up at a time.
 CELLS = 1 << 20
-# Newton steps at most, the change at which they end, and the longest of them.
-STEPS, SETTLED, LONGEST = 200, 1e-12, 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,17 +79,12 @@ def fit_pattern(kind, observed):
         The set.
     """
     if kind == "row_column":
-        return fit_propensity(observed.row_counts, observed.column_counts, RIDGE)
+        return fit_propensity(observed.row_counts, observed.column_counts)
     return Propensity(0.0, *(np.zeros(size) for size in observed.shape), 0.0, 0.0)
 
 
 def row_effects(kind, propensity, row_counts):
     """Effects of any rows in a model of the pattern, from their counts.
-
-    minimise over a
-        sum_j log(1 + exp(l_j)) - o_j l_j + ridge / 2 a^2,    l_j = intercept + a + b_j
-
-    so that a row like one of the fit has its effect.
 
     Parameters
     ----------
@@ -107,17 +97,7 @@ def row_effects(kind, propensity, row_counts):
     """
     if kind == "uniform":
         return np.zeros(row_counts.size)
-    counts, row_of = np.unique(row_counts, return_inverse=True)
-    columns, copies = np.unique(propensity.columns, return_counts=True)
-    a = np.zeros(counts.size)
-    for _ in range(STEPS):
-        p = expit(propensity.intercept + np.add.outer(a, columns))
-        step = (counts - p @ copies - RIDGE * a) / ((p * (1.0 - p)) @ copies + RIDGE)
-        step = np.clip(step, -LONGEST, LONGEST)
-        a += step
-        if np.abs(step).max(initial=0.0) <= SETTLED:
-            break
-    return a[row_of]
+    return effects_of_rows(propensity, row_counts)
 
 
 def multiply_by_quantiles(width, calibration, propensity, effects):

@@ -45,7 +45,10 @@ class FittedCompleter(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         check_dense_fits(X, 0 if self._indicated is None else self._indicated.size)
         observed, fold_in = self._validate(X), self._fold_in()
         with single_threaded_blas():
-            return self._complete(observed, fold_in, *fold_in.factors(observed))
+            return self._complete_rows(observed, fold_in)
+
+    def _complete_rows(self, observed, fold_in):
+        return self._complete(observed, fold_in, *fold_in.factors(observed))
 
     def _complete(self, observed, fold_in, U, rows):
         return self._finish(observed, fold_in.complete(U, rows))

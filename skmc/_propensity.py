@@ -7,6 +7,10 @@ from scipy.special import expit
 
 # Sweeps at most, and the change of the logits at which they end.
 SWEEPS, SETTLED = 500, 1e-10
+# Newton steps at most for the effects of rows that were not in the fit, and their end.
+STEPS, STANDING = 200, 1e-12
+# Penalty of the effects.
+RIDGE = 0.1
 # Longest Newton step of a logit.
 LONGEST = 2.0
 
@@ -44,7 +48,7 @@ class Propensity:
         return np.exp(-(self.intercept + self.rows[rows] + self.columns[columns]))
 
 
-def fit_propensity(row_counts, column_counts, ridge=0.1):
+def fit_propensity(row_counts, column_counts, ridge=RIDGE):
     """Fit the additive logistic model to the numbers of observed entries.
 
     minimise over intercept, a, b
@@ -98,6 +102,35 @@ def fit_propensity(row_counts, column_counts, ridge=0.1):
     likelihood = known - np.vdot(np.outer(row_copies, column_copies), np.logaddexp(0.0, logits))
     null = total * np.log(share) + (n * m - total) * np.log1p(-share)
     return Propensity(intercept, a[row_of], b[column_of], float(likelihood), float(null))
+
+
+def effects_of_rows(propensity, row_counts, ridge=RIDGE):
+    """Effects of any rows, given the intercept and the column effects b of a model.
+
+    minimise over a
+        sum_j log(1 + exp(l_j)) - o_j l_j + ridge / 2 a^2,    l_j = intercept + a + b_j
+
+    so that a row like one of the fit has its effect.
+
+    Parameters
+    ----------
+    propensity : Propensity
+        The model.
+    row_counts : ndarray of int, shape (n,)
+        Observed entries of each row.
+    ridge : float, default=0.1
+        Penalty of the fit.
+    """
+    counts, row_of = np.unique(row_counts, return_inverse=True)
+    columns, copies = np.unique(propensity.columns, return_counts=True)
+    a = np.zeros(counts.size)
+    for _ in range(STEPS):
+        p = expit(propensity.intercept + np.add.outer(a, columns))
+        step = _newton(counts - p @ copies, (p * (1.0 - p)) @ copies, a, ridge)
+        a += step
+        if np.abs(step).max(initial=0.0) <= STANDING:
+            break
+    return a[row_of]
 
 
 def _newton(excess, curvature, effect, ridge):

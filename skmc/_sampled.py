@@ -60,7 +60,7 @@ class SampledCompleter(BaseCompleter):
 
     def _store_rows(self, observed):
         super()._store_rows(observed)
-        self._row_draws = self._draws_of(*self._present(observed))
+        self._row_draws = self._factors_and_draws(*self._present(observed))[1]
         self._set_components(self._fold_in())
         if self._row_number is not None:
             none = self._normals(np.zeros(1, np.uint64), self._row_draws.dtype)
@@ -72,14 +72,11 @@ class SampledCompleter(BaseCompleter):
         q = self._draws["F"].shape[2]
         return lambda s: row_normals(keys, self._seed, s, q, dtype)
 
-    def _draws_of(self, observed, fold_in):
-        """Draws of the factors of rows (n, s q), for predictive variances.
+    def _factors_and_draws(self, observed, fold_in):
+        """Means and draws of the factors of rows, both (n, s q), the latter for variances.
 
         What is drawn for a row depends on the row alone.
         """
-        return self._factors_and_draws(observed, fold_in)[1]
-
-    def _factors_and_draws(self, observed, fold_in):
         standard = observed.standardized(fold_in.center, fold_in.scale)
         normals = self._normals(row_keys(standard), observed.dtype)
         return fold_in.factors_and_draws(observed, normals)
@@ -174,28 +171,24 @@ class SampledCompleter(BaseCompleter):
         """
         check_is_fitted(self, "components_")
         if not return_std:
-            return self._transform(X)
+            return super().transform(X)
         if self.sample_posterior:
             raise ValueError("A draw has no standard deviation: set sample_posterior=False.")
         self._check_spread()
         check_dense_fits(X, 0 if self._indicated is None else self._indicated.size)
         observed, fold_in = self._validate(X), self._fold_in()
-        self._check_factors_fit(observed, 2)
         with single_threaded_blas():
-            U, draws = self._factors_and_draws(observed, fold_in)
-            mean = fold_in.complete(U, np.zeros(U.shape[0], U.dtype))
-            std = self._std(observed, fold_in, mean, draws)
+            mean, std = self._means_and_deviations(observed, fold_in)
+            std = self._finish_std(observed, std)
             out = self._finish(observed, mean)
         return out, std
 
-    def _transform(self, X):
-        check_dense_fits(X, 0 if self._indicated is None else self._indicated.size)
-        observed, fold_in = self._validate(X), self._fold_in()
-        with single_threaded_blas():
-            if self.sample_posterior:
-                return self._complete(observed, fold_in, None, None)
-            self._check_factors_fit(observed, 1)
-            return self._complete(observed, fold_in, *fold_in.factors(observed))
+    def _complete_rows(self, observed, fold_in):
+        if self.sample_posterior:
+            # A draw takes the means of no other.
+            return self._complete(observed, fold_in, None, None)
+        self._check_factors_fit(observed, 1)
+        return super()._complete_rows(observed, fold_in)
 
     def _check_spread(self):
         if self._draws["F"].shape[1] < 2:
@@ -210,9 +203,11 @@ class SampledCompleter(BaseCompleter):
             "Pass slices of the rows, or fit with a smaller n_draws.",
         )
 
-    def _deviations(self, observed, fold_in, mean, U=None):
-        """Predictive standard deviations of all entries of rows, given about what they vary."""
-        U = self._draws_of(observed, fold_in) if U is None else U
+    def _means_and_deviations(self, observed, fold_in):
+        """Posterior means and predictive standard deviations of all entries of rows."""
+        self._check_factors_fit(observed, 2)
+        means, U = self._factors_and_draws(observed, fold_in)
+        mean = fold_in.complete(means, np.zeros(means.shape[0], means.dtype))
         first, second = (np.zeros(mean.shape) for _ in range(2))
         for s in range(fold_in.n_draws):
             Z = fold_in.complete_draw(U[:, fold_in.part(s)], s)
@@ -222,10 +217,10 @@ class SampledCompleter(BaseCompleter):
             second += np.square(Z, dtype=np.float64)
         variance = (second - first**2 / fold_in.n_draws) / (fold_in.n_draws - 1)
         noise = (self.noise_std_ / self.scale_) ** 2
-        return (np.sqrt(np.maximum(variance, 0) + noise) * self.scale_).astype(mean.dtype)
+        return mean, (np.sqrt(np.maximum(variance, 0) + noise) * self.scale_).astype(mean.dtype)
 
-    def _std(self, observed, fold_in, mean, U):
-        std = self._deviations(observed, fold_in, mean, U)
+    def _finish_std(self, observed, std):
+        """The form in which standard deviations are handed out: that of the predictions."""
         if self.keep_observed:
             observed.with_values(np.zeros_like(observed.values)).fill(std)
         if self._kept is not None:

@@ -78,8 +78,7 @@ class TangentSystem:
 
     @cached_property
     def _empty(self):
-        observed = self.problem.observed
-        return observed.with_values(np.zeros_like(observed.values), observed.weights)
+        return self.problem.observed.without_values()
 
     def matvec(self, coordinates, damping=0.0):
         """Product of the Gauss-Newton matrix, in the coordinates, plus `damping` times them."""

@@ -74,7 +74,8 @@ def fit_units(observed, sample_weight, *, center, scale):
     mean = np.where(count > 0, mean, count / count.sum() @ mean)
     centers = mean if center else np.zeros_like(mean)
     if not center:
-        deviation = np.hypot(deviation, mean * (count > 0))
+        size = np.abs(mean) * (count > 0)
+        deviation, largest = np.hypot(deviation, size), largest + size
     # What is left of a constant column after rounding is not a scale.
     tiny = 8.0 * np.finfo(observed.dtype).eps * np.abs(mean)
     deviation[deviation <= tiny] = 0.0

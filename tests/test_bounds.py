@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from factor_files import written
-from registry import make
+from registry import EVERY, make
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from suited import EVERY, small, table_for
+from suited import small, table_for
 
 from skmc import (
     ALSCompleter,

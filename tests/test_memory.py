@@ -6,9 +6,9 @@ import warnings
 
 import numpy as np
 import pytest
-from faults import EVERY, has, is_non_negative, is_symmetric
+from faults import has, is_non_negative, is_symmetric
 from processes import run_python
-from registry import GENERAL, at
+from registry import EVERY, GENERAL, at
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 

@@ -60,8 +60,7 @@ class AlternatingSweep:
 
     @cached_property
     def _empty(self):
-        observed = self.problem.observed
-        return observed.with_values(np.zeros_like(observed.values), observed.weights)
+        return self.problem.observed.without_values()
 
     def matvec(self, b):
         """Product of C'C with a vector of the whitened changes of the columns."""

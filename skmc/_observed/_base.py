@@ -110,6 +110,10 @@ class ObservedMatrix(ABC):
     def with_values(self, values, weights=None):
         """Return the same pattern carrying other entry arrays."""
 
+    def without_values(self):
+        """Return the same pattern and weights carrying zeros, of which `residual` is minus U V'."""
+        return self.with_values(np.zeros_like(self.values), self.weights)
+
     @abstractmethod
     def standardized(self, center, scale, row_scale=None):
         """Return the matrix of a_i (x_ij - center_j) / scale_j, a = `row_scale`."""

@@ -1,6 +1,5 @@
 """Completion by sampling from the posterior."""
 
-import logging
 from dataclasses import replace
 from functools import partial
 from numbers import Integral
@@ -10,17 +9,15 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from skmc._base import show_log
 from skmc._bayes import Model, effective_sample_size, run_chains, split_r_hat
 from skmc._compat import Interval, StrOptions, _fit_context, warn
 from skmc._limits import check_digits
+from skmc._log import logger, show_log
 from skmc._memory import check_fits
 from skmc._sampled import SampledCompleter
 from skmc._training import prepare
 from skmc._units import comparable_centers
 from skmc._watch import Watch
-
-logger = logging.getLogger("skmc")
 
 # Scale of a table in which nothing varies, against its values.
 FLAT_SCALE = 1e-4
@@ -274,9 +271,7 @@ class BayesianCompleter(SampledCompleter):
         X_completed : ndarray of shape (n_samples, n_features_out)
             The completed matrix.
         """
-        if entry_weight is not None:
-            return self.fit(X, y, entry_weight).transform(X)
-        return super().fit_transform(X, y)
+        return super().fit_transform(X, y, None, entry_weight)
 
     def _fit_observed(self, observed, sample_weight=None, X=None, y=None):
         check_digits(observed)

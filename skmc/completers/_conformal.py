@@ -302,20 +302,21 @@ class ConformalCompleter(TransformerMixin, BaseEstimator):
             )
         observed, fold_in = completer._validate(X), completer._fold_in()
         with single_threaded_blas():
-            mean = fold_in.complete(*fold_in.factors(observed))
-            width = self._units_of_rows(observed, fold_in, mean)
+            mean, width = self._means_and_units(observed, fold_in)
             effects = row_effects(self.propensity, self._pattern, observed.row_counts)
             multiply_by_quantiles(width, self._calibration, self._pattern, effects)
             lower, upper = self._within(completer._bounded(mean), width)
             return completer._finish(observed, lower), completer._finish(observed, upper)
 
-    def _units_of_rows(self, observed, fold_in, mean):
-        """What errors of all entries of rows are measured by, a new array."""
-        if self.conformity_score == "absolute":
-            return np.ones_like(mean)
-        if "sampled" in self.completer_._supports():
-            return self.completer_._deviations(observed, fold_in, mean)
-        return np.tile(self.completer_.scale_.astype(mean.dtype), (mean.shape[0], 1))
+    def _means_and_units(self, observed, fold_in):
+        """Predictions of all entries of rows, and what their errors are measured by."""
+        scaled = self.conformity_score == "scaled"
+        if scaled and "sampled" in self.completer_._supports():
+            return self.completer_._means_and_deviations(observed, fold_in)
+        mean = fold_in.complete(*fold_in.factors(observed))
+        if not scaled:
+            return mean, np.ones_like(mean)
+        return mean, np.tile(self.completer_.scale_.astype(mean.dtype), (mean.shape[0], 1))
 
     def transform(self, X):
         """Complete the rows of X by the completer.

@@ -9,7 +9,7 @@ from skmc._diagnosis._motions import find_motions
 from skmc._diagnosis._pattern import Pattern
 from skmc.diagnostics._data import observed_entries
 from skmc.diagnostics._identifiable import Identifiable
-from skmc.diagnostics._report import Report, as_text
+from skmc.diagnostics._report import Report, as_text, columns_of_lines
 from skmc.solvers._peeling import peel
 
 # Entries times rank up to which the largest rank is found by trying.
@@ -140,15 +140,10 @@ class Completability(Report):
         ]
 
     def _columns(self):
-        n, m = self.shape
-        columns = {
-            "line": ["row"] * n + ["column"] * m,
-            "number": np.concatenate([np.arange(n), np.arange(m)]),
-            "n_entries": np.concatenate([self.row_counts, self.column_counts]),
-        }
+        known = {"n_entries": (self.row_counts, self.column_counts)}
         if self.free_in_row is not None:
-            columns["n_free"] = np.concatenate([self.free_in_row, self.free_in_column])
-        return columns
+            known["n_free"] = self.free_in_row, self.free_in_column
+        return columns_of_lines(self.shape, **known)
 
 
 def completability(X, rank):

@@ -10,7 +10,7 @@ from skmc._fitted import FittedCompleter
 from skmc._memory import check_fits
 from skmc.diagnostics._data import observed_entries
 from skmc.diagnostics._point import factors_of
-from skmc.diagnostics._report import Report
+from skmc.diagnostics._report import Report, columns_of_lines
 
 # Cells of a product looked at together.
 BLOCK = 1 << 20
@@ -74,12 +74,7 @@ class Incoherence(Report):
         return lines
 
     def _columns(self):
-        n, m = self.shape
-        return {
-            "line": ["row"] * n + ["column"] * m,
-            "number": np.concatenate([np.arange(n), np.arange(m)]),
-            "leverage": np.concatenate([self.row_leverage, self.column_leverage]),
-        }
+        return columns_of_lines(self.shape, leverage=(self.row_leverage, self.column_leverage))
 
 
 def incoherence(model, X=None):

@@ -10,7 +10,7 @@ from skmc._diagnosis._pattern import Pattern
 from skmc._propensity import Propensity, fit_propensity
 from skmc.diagnostics._data import observed_entries
 from skmc.diagnostics._little import LittleTest, little_test
-from skmc.diagnostics._report import Report
+from skmc.diagnostics._report import Report, columns_of_lines
 
 # Columns up to which all pairs of them are compared.
 PAIRED = 200
@@ -156,13 +156,11 @@ class Missingness(Report):
         return lines
 
     def _columns(self):
-        n, m = self.shape
-        return {
-            "line": ["row"] * n + ["column"] * m,
-            "number": np.concatenate([np.arange(n), np.arange(m)]),
-            "missing": np.concatenate([self.missing_in_row, self.missing_in_column]),
-            "effect": np.concatenate([self.propensity.rows, self.propensity.columns]),
-        }
+        return columns_of_lines(
+            self.shape,
+            missing=(self.missing_in_row, self.missing_in_column),
+            effect=(self.propensity.rows, self.propensity.columns),
+        )
 
 
 def missingness(X):

@@ -99,3 +99,25 @@ def some(numbers, limit=10):
         return "none"
     listed = ", ".join(str(number) for number in numbers[:limit])
     return listed if len(numbers) <= limit else f"{listed}, ... ({len(numbers)} in all)"
+
+
+def columns_of_lines(shape, **values):
+    """Columns of a data frame of rows, and then columns, of a matrix.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (n, m).
+    values : tuple of ndarrays of shapes (n,) and (m,)
+        What is known of the rows and of the columns, by name.
+
+    Returns
+    -------
+    columns : dict
+        ``line`` and ``number``, and the values one below the other.
+    """
+    columns = {
+        "line": ["row"] * shape[0] + ["column"] * shape[1],
+        "number": np.concatenate([np.arange(size) for size in shape]),
+    }
+    return columns | {name: np.concatenate(parts) for name, parts in values.items()}

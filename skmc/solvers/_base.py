@@ -1,6 +1,5 @@
 """The one outer loop: stopping rule, trace, time, callback, divergence check."""
 
-import logging
 import time
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
@@ -10,14 +9,13 @@ import numpy as np
 
 from skmc._factors import Factors
 from skmc._interpolating import InterpolatingFactors
+from skmc._log import logger
 from skmc._non_negative import NonNegativeFactors
 from skmc._offsets import Offsets
 from skmc._problem import Residual, zero_factors
 from skmc._symmetric import SymmetricFactors
 from skmc.solvers._init import initial_factors
 from skmc.solvers._stopping import StoppingRule
-
-logger = logging.getLogger("skmc")
 
 # A fit whose loss is this many times that of Z = 0 has diverged.
 DIVERGENCE = 1e3

@@ -6,9 +6,9 @@ import numpy as np
 
 from skmc._factors import Factors
 from skmc._linalg import SparsePlusLowRank, orthonormalize
-from skmc.solvers._base import Solver, SolverState, rises
+from skmc.solvers._base import Solver, SolverState
 from skmc.solvers._init import resized
-from skmc.solvers._scaled_steps import damped_gram, gram, step_pace
+from skmc.solvers._scaled_steps import accelerated, damped_gram, gram, step_pace
 
 # A step may exceed the inverse curvature along its own direction by this factor.
 LONGEST = 1.1
@@ -202,12 +202,7 @@ class FactorizedGradient(Solver):
         return {"imbalance": float(np.linalg.norm(state.point.imbalance))}
 
     def step(self, problem, state):
-        beta = state.momentum / (state.momentum + 3.0) if self.momentum else 0.0
-        new = self._step(problem, state, beta if state.previous is not None else 0.0)
-        if beta > 0 and rises(problem, new, state):
-            state.momentum = 0
-            new = self._step(problem, state, 0.0)
-        return new
+        return accelerated(self._step, problem, state, self.momentum)
 
     def _step(self, problem, state, beta):
         old = state.point

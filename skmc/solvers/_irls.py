@@ -119,7 +119,7 @@ class _Model:
     def __init__(self, problem, P, s, Q, smoothing):
         self.problem, self.P, self.Q = problem, P, Q
         observed = problem.observed
-        self.empty = observed.with_values(np.zeros_like(observed.values), observed.weights)
+        self.empty = observed.without_values()
         self.unit = 1.0 / observed.largest_weight
         off = smoothing / (s - smoothing)
         self.ridge = smoothing**2 / (np.outer(s, s) - smoothing**2), off, off

@@ -2,8 +2,23 @@
 
 import numpy as np
 
+from skmc.solvers._base import rises
+
 # A component that grows by more than this in a step is not at its limit, however small it is.
 GROWTH = 1e-3
+
+
+def accelerated(step, problem, state, momentum):
+    """State after a step with Nesterov weight k / (k + 3), restarted if the objective rises.
+
+    ``step(problem, state, beta)`` steps from beyond the last iterate by `beta` times its change.
+    """
+    beta = state.momentum / (state.momentum + 3.0) if momentum else 0.0
+    new = step(problem, state, beta if state.previous is not None else 0.0)
+    if beta > 0 and rises(problem, new, state):
+        state.momentum = 0
+        new = step(problem, state, 0.0)
+    return new
 
 
 def gram(F):

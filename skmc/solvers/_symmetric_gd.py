@@ -8,9 +8,9 @@ from skmc._factors import Factors
 from skmc._linalg import SparsePlusLowRank, leading_svd
 from skmc._observed import is_symmetric
 from skmc._symmetric import SymmetricFactors, nearest_symmetric
-from skmc.solvers._base import Solver, SolverState, rises
+from skmc.solvers._base import Solver, SolverState
 from skmc.solvers._init import initial_factors
-from skmc.solvers._scaled_steps import damped_gram, gram, step_pace
+from skmc.solvers._scaled_steps import accelerated, damped_gram, gram, step_pace
 
 # Size of the spectral start, for U. At full length weak components would start as what the holes
 # make of the strong ones, and have to be unlearnt.
@@ -206,12 +206,7 @@ class SymmetricGradient(Solver):
             state.curvature = state.unit / float(self.step_size)
         elif state.fresh <= 0:
             self._estimate_curvature(problem, state)
-        beta = state.momentum / (state.momentum + 3.0) if self.momentum else 0.0
-        new = self._step(problem, state, beta if state.previous is not None else 0.0)
-        if beta > 0 and rises(problem, new, state):
-            state.momentum = 0
-            new = self._step(problem, state, 0.0)
-        return new
+        return accelerated(self._step, problem, state, self.momentum)
 
     def _step(self, problem, state, beta):
         old = state.point

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from suited import EVERY, small, table_for
+from registry import EVERY
+from suited import small, table_for
 
 from skmc import ALSCompleter, BayesianCompleter, EntryRegressor, ProjectedGDCompleter
 from skmc.diagnostics import fit_report

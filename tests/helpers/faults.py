@@ -8,10 +8,6 @@ from registry import supports
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from skmc.completers import COMPLETERS, CROSS_VALIDATED, SAMPLERS
-
-EVERY = COMPLETERS + CROSS_VALIDATED + SAMPLERS
-
 
 def has(E, *names):
     """Whether the estimator has these parameters."""

@@ -3,7 +3,9 @@
 import pytest
 
 from skmc._compat import InvalidParameterError
-from skmc.completers import COMPLETERS
+from skmc.completers import COMPLETERS, CROSS_VALIDATED, SAMPLERS
+
+EVERY = COMPLETERS + CROSS_VALIDATED + SAMPLERS
 
 
 def make(E, **params):

@@ -4,10 +4,6 @@ import numpy as np
 from problems import low_rank_table, symmetric_table
 from registry import make
 
-from skmc.completers import COMPLETERS, CROSS_VALIDATED, SAMPLERS
-
-EVERY = (*COMPLETERS, *CROSS_VALIDATED, *SAMPLERS)
-
 
 def table_for(E, n=40, m=25, **options):
     """A table with holes, of the kind that a completer is for."""

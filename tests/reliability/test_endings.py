@@ -6,8 +6,9 @@ import sys
 import numpy as np
 import pytest
 from processes import run_python
+from registry import EVERY
 from sklearn.exceptions import ConvergenceWarning
-from suited import EVERY, small, table_for
+from suited import small, table_for
 
 from skmc.completers import SAMPLERS
 

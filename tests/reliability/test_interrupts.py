@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 from processes import run_python
-from suited import EVERY
+from registry import EVERY
 
 from skmc import ALSCompleter, NMFCompleter, SymmetricGDCompleter, _parallel
 

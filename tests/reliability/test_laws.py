@@ -1,11 +1,11 @@
 """What must hold for every pattern of holes: units, order, objectives that fall (15 to 17)."""
 
 import numpy as np
-from faults import EVERY, has, is_non_negative, is_symmetric, table, unconverged
+from faults import has, is_non_negative, is_symmetric, table, unconverged
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from isolated import check_each
-from registry import GENERAL, at, make, supports
+from registry import EVERY, GENERAL, at, make, supports
 
 from skmc.completers import CROSS_VALIDATED
 from skmc.solvers._polished import PolishedSearch

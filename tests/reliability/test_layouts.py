@@ -9,7 +9,6 @@ import pandas as pd
 import polars as pl
 import pytest
 from faults import (
-    EVERY,
     assert_says,
     is_symmetric,
     refused,
@@ -19,7 +18,7 @@ from faults import (
 )
 from isolated import check_each
 from layouts import LAYOUTS, MARKED, WHOLE, frame, state
-from registry import make
+from registry import EVERY, make
 from sklearn.model_selection import GridSearchCV
 
 from skmc import ALSCompleter, EntryRegressor

@@ -2,7 +2,6 @@
 
 import numpy as np
 from faults import (
-    EVERY,
     assert_says,
     assert_sound,
     has,
@@ -14,7 +13,7 @@ from faults import (
     unconverged,
 )
 from isolated import check_each
-from registry import at, make, same_fit, supports
+from registry import EVERY, at, make, same_fit, supports
 
 from skmc import ALSCompleter, EntryRegressor
 from skmc.completers import CROSS_VALIDATED

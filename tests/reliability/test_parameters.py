@@ -3,9 +3,9 @@
 from numbers import Real
 
 import numpy as np
-from faults import EVERY, assert_says, assert_sound, has, refused, table, unconverged
+from faults import assert_says, assert_sound, has, refused, table, unconverged
 from isolated import check_each
-from registry import accepts, make, supports
+from registry import EVERY, accepts, make, supports
 
 from skmc import ALSCompleter, EntryRegressor, SymmetricGDCompleter
 from skmc._compat import Interval, InvalidParameterError

@@ -11,10 +11,11 @@ import joblib
 import numpy as np
 import pytest
 from factor_files import assert_same, written
+from registry import EVERY
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold
-from suited import EVERY, small, table_for
+from suited import small, table_for
 
 import skmc
 from skmc import (

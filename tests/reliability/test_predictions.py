@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from faults import (
-    EVERY,
     assert_says,
     is_symmetric,
     refused,
@@ -15,7 +14,7 @@ from faults import (
     unconverged,
 )
 from isolated import check_each
-from registry import make
+from registry import EVERY, make
 
 from skmc import ALSCompleter, EntryRegressor
 from skmc.model_selection import to_entries

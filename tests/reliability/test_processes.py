@@ -14,7 +14,8 @@ SETTING = """
     from sklearn.base import clone
     from threadpoolctl import threadpool_info, threadpool_limits
     from skmc import _parallel
-    from suited import EVERY, small, table_for
+    from suited import small, table_for
+    from registry import EVERY
 
     warnings.simplefilter("ignore")
     # Threads for small tables too, and threads of BLAS besides.

@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from faults import EVERY, unconverged
+from faults import unconverged
 from hypothesis import HealthCheck, given, settings
 from isolated import check_each
-from registry import supports
+from registry import EVERY, supports
 from strategies import tables
 
 # Examples of all completers together, and of one with draws, whose fits take ten times as long.

@@ -10,10 +10,11 @@ import time
 import numpy as np
 import pytest
 from processes import run_python
+from registry import EVERY
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
-from suited import EVERY, small, table_for
+from suited import small, table_for
 
 from skmc import (
     ALSCompleter,

@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 from faults import (
-    EVERY,
     assert_says,
     assert_sound,
     has,
@@ -15,7 +14,7 @@ from faults import (
     unconverged,
 )
 from isolated import check_each
-from registry import make
+from registry import EVERY, make
 from scipy import sparse
 
 from skmc import EntryRegressor

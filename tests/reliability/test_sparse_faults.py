@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from faults import EVERY, assert_says, refused, table, to_sparse, unconverged
+from faults import assert_says, refused, table, to_sparse, unconverged
 from isolated import check_each
-from registry import make
+from registry import EVERY, make
 from scipy import sparse
 
 from skmc import EntryRegressor

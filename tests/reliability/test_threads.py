@@ -6,8 +6,9 @@ import sys
 import numpy as np
 import pytest
 from processes import run_python
+from registry import EVERY
 from sklearn.base import clone
-from suited import EVERY, small, table_for
+from suited import small, table_for
 
 from skmc import _parallel
 from skmc._blas import single_threaded_blas

@@ -276,3 +276,10 @@ def test_defaults_find_the_rank_of_noisy_data():
     assert completer.rank_ == 3
     assert np.sqrt(np.mean((completed - X)[~mask] ** 2)) < 0.15
     assert completer.score(noisy) > 0.9
+
+
+@pytest.mark.parametrize("far", [1e160, 1e300])
+def test_single_row_of_values_far_apart(far):
+    X = np.array([[far, 0.5]])
+    for table in (X, X.T.copy()):
+        np.testing.assert_array_equal(NMFCompleter(rank=2).fit(table).transform(table), table)

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from problems import observe
+from registry import EVERY
 from scipy import sparse
 from scipy.special import expit
 from sklearn.base import clone
@@ -14,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from suited import EVERY, small, table_for
+from suited import small, table_for
 
 from skmc import (
     ALSCompleter,
