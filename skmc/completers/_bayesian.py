@@ -182,7 +182,9 @@ class BayesianCompleter(SampledCompleter):
         "scale": ["boolean"],
         "sample_posterior": ["boolean"],
     }
-    _test_settings: ClassVar = {"rank": 5, "n_draws": 20, "random_state": 0}
+    _test_settings: ClassVar = {
+        "rank": 5, "n_samples": 60, "burn_in": 40, "n_draws": 20, "random_state": 0
+    }  # fmt: skip
     _test_variants: ClassVar = (
         {"noise": "common", "center": True},
         {"center": False, "scale": False, "n_chains": 2},

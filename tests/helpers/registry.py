@@ -2,10 +2,25 @@
 
 import pytest
 
+from skmc import (
+    ALSCompleter,
+    BayesianCompleter,
+    NMFCompleter,
+    SoftImputeCompleterCV,
+    SymmetricGDCompleter,
+)
 from skmc._compat import InvalidParameterError
 from skmc.completers import COMPLETERS, CROSS_VALIDATED, SAMPLERS
 
 EVERY = COMPLETERS + CROSS_VALIDATED + SAMPLERS
+# One of each kind: factors of any sign, of none, symmetric ones; a search; draws.
+KINDS = (
+    ALSCompleter,
+    NMFCompleter,
+    SymmetricGDCompleter,
+    SoftImputeCompleterCV,
+    BayesianCompleter,
+)
 
 
 def make(E, **params):

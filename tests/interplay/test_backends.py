@@ -3,6 +3,7 @@
 import joblib
 import numpy as np
 import pytest
+from processes import run_python
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
@@ -103,3 +104,29 @@ def test_predictions_of_folds_whatever_the_threads_of_the_completer(backend, own
         found = cross_val_predict(model, COORDINATES, VALUES, cv=KFold(4))
     np.testing.assert_array_equal(found, expected)
     assert 0.1 < np.sqrt(np.mean((found - VALUES) ** 2)) < 0.2
+
+
+@pytest.mark.slow
+def test_scores_of_a_search_on_a_cluster():
+    # Deprecations inside of dask are not ours to mend.
+    done = run_python(
+        """
+        import joblib
+        import numpy as np
+        from distributed import Client, LocalCluster
+        from sklearn.model_selection import GridSearchCV
+        from skmc import ALSCompleter
+        from skmc.datasets import make_low_rank
+
+        X = make_low_rank(120, 30, 2, observed=0.6, noise=0.1, random_state=0).X
+        search = GridSearchCV(ALSCompleter(), {"rank": [1, 2]}, n_jobs=2)
+        expected = search.fit(X).cv_results_["mean_test_score"]
+        settings = dict(n_workers=2, threads_per_worker=1, dashboard_address=None)
+        with LocalCluster(**settings) as cluster, Client(cluster):
+            with joblib.parallel_config("dask"):
+                found = search.fit(X).cv_results_["mean_test_score"]
+        np.testing.assert_array_equal(found, expected)
+        """,
+        warnings="ignore",
+    )
+    assert done.returncode == 0, done.stderr

@@ -160,8 +160,10 @@ SPLITTERS = [
 ]
 
 
-@every
 @pytest.mark.parametrize("cv", SPLITTERS, ids=lambda cv: str(cv).split("(")[0])
+@pytest.mark.parametrize(
+    "E", [GENERAL[0], *(pytest.param(E, marks=pytest.mark.slow) for E in GENERAL[1:])]
+)
 def test_entries_of_the_test_part_of_each_splitter(E, cv):
     # Higher ranks are far from what such small parts determine.
     completer = at(E, rank=2)

@@ -143,13 +143,12 @@ def test_interrupt(n_threads, interruptible):
         calls.append(start)
         time.sleep(0.02)
         if len(calls) == 5:
-            sent.append(time.perf_counter())
             os.kill(os.getpid(), signal.SIGINT)
 
-    calls, sent = [], []
+    calls = []
     with pytest.raises(KeyboardInterrupt):
         for_each_block(kernel, 500, n_threads, work_per_entry=1e7)
-    assert time.perf_counter() - sent[0] < 0.2
+    assert len(calls) < 50
     assert not any(thread.name == "skmc" for thread in threading.enumerate())
 
 

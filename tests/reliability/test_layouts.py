@@ -18,7 +18,7 @@ from faults import (
 )
 from isolated import check_each
 from layouts import LAYOUTS, MARKED, WHOLE, frame, state
-from registry import EVERY, make
+from registry import make
 from sklearn.model_selection import GridSearchCV
 
 from skmc import ALSCompleter, EntryRegressor
@@ -66,8 +66,8 @@ def whole(E):
     return np.where(X > 100, 100, X)
 
 
-def test_rows_21_and_22_forms_of_tables():
-    check_each(same_numbers_same_fit, EVERY, limit=120)
+def test_rows_21_and_22_forms_of_tables(completers):
+    check_each(same_numbers_same_fit, completers, limit=120)
 
 
 def sparse_forms_same_fit(E):
@@ -96,8 +96,8 @@ def sparse_forms_same_fit(E):
         assert model.row_factors(data).dtype == np.float32
 
 
-def test_row_21_forms_of_sparse_matrices():
-    check_each(sparse_forms_same_fit, EVERY, limit=120)
+def test_row_21_forms_of_sparse_matrices(completers):
+    check_each(sparse_forms_same_fit, completers, limit=120)
 
 
 @pytest.mark.slow
@@ -124,8 +124,8 @@ def hides_what_is_masked(E):
     assert_says(refused(quick(E).fit, data), "infinity", f"row {row}, column {column}")
 
 
-def test_row_22_masks():
-    check_each(hides_what_is_masked, EVERY)
+def test_row_22_masks(completers):
+    check_each(hides_what_is_masked, completers)
 
 
 COLUMNS = {
@@ -177,8 +177,8 @@ def refuses_what_is_no_number(E):
         refused(quick(E).fit, data)
 
 
-def test_row_22_columns_that_are_no_numbers():
-    check_each(refuses_what_is_no_number, EVERY)
+def test_row_22_columns_that_are_no_numbers(completers):
+    check_each(refuses_what_is_no_number, completers)
 
 
 def test_row_22_values_of_entries():

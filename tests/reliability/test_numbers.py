@@ -13,7 +13,7 @@ from faults import (
     unconverged,
 )
 from isolated import check_each
-from registry import EVERY, at, make, same_fit, supports
+from registry import at, make, same_fit, supports
 
 from skmc import ALSCompleter, EntryRegressor
 from skmc.completers import CROSS_VALIDATED
@@ -42,8 +42,8 @@ def stays_finite_without_a_penalty(E):
         assert np.abs(model.transform(data)).max() < 1e3 * size
 
 
-def test_row_13_rows_shorter_than_the_rank():
-    check_each(stays_finite_without_a_penalty, EVERY)
+def test_row_13_rows_shorter_than_the_rank(completers):
+    check_each(stays_finite_without_a_penalty, completers)
 
 
 def test_row_13_the_smallest_of_all_solutions():
@@ -75,8 +75,8 @@ def is_free_of_units(E):
             assert found.any()
 
 
-def test_row_14_units_far_from_one():
-    check_each(is_free_of_units, EVERY)
+def test_row_14_units_far_from_one(completers):
+    check_each(is_free_of_units, completers)
 
 
 def copes_with_one_huge_value(E):
@@ -96,8 +96,8 @@ def copes_with_one_huge_value(E):
         )
 
 
-def test_row_14_one_huge_value():
-    check_each(copes_with_one_huge_value, EVERY)
+def test_row_14_one_huge_value(completers):
+    check_each(copes_with_one_huge_value, completers)
 
 
 def refuses_the_ends_of_the_range(E):
@@ -130,8 +130,8 @@ def refuses_the_ends_of_the_range(E):
         assert np.isfinite(model.transform(X)).all()
 
 
-def test_row_14_ends_of_the_range():
-    check_each(refuses_the_ends_of_the_range, EVERY)
+def test_row_14_ends_of_the_range(completers):
+    check_each(refuses_the_ends_of_the_range, completers)
 
 
 def test_row_14_entries():
@@ -182,8 +182,8 @@ def _without(X):
     return X
 
 
-def test_row_18_zeros_and_negative_values():
-    check_each(takes_zeros_for_data, EVERY)
+def test_row_18_zeros_and_negative_values(completers):
+    check_each(takes_zeros_for_data, completers)
 
 
 def test_row_18_zero_ratings():

@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 from faults import assert_says, assert_sound, has, refused, table, unconverged
 from isolated import check_each
-from registry import EVERY, accepts, make, supports
+from registry import accepts, make, supports
 
 from skmc import ALSCompleter, EntryRegressor, SymmetricGDCompleter
 from skmc._compat import Interval, InvalidParameterError
@@ -33,8 +33,8 @@ def refuses_parameters(E):
         assert_says(message, name, repr(value))
 
 
-def test_row_12_parameters_that_mean_nothing():
-    check_each(refuses_parameters, EVERY)
+def test_row_12_parameters_that_mean_nothing(completers):
+    check_each(refuses_parameters, completers)
 
 
 def test_row_12_parameters_of_the_regressor():
@@ -77,8 +77,8 @@ def _types(allowed):
     return (allowed.type,) if isinstance(allowed, Interval) else ()
 
 
-def test_row_12_parameters_at_the_ends_of_their_range():
-    check_each(takes_or_refuses_extremes, EVERY, limit=120)
+def test_row_12_parameters_at_the_ends_of_their_range(completers):
+    check_each(takes_or_refuses_extremes, completers, limit=120)
 
 
 def refuses_starts(E):
@@ -95,8 +95,8 @@ def refuses_starts(E):
             assert_sound(make(E, **{name: 2}, init=init).fit(X), X)
 
 
-def test_row_12_starting_components():
-    check_each(refuses_starts, EVERY)
+def test_row_12_starting_components(completers):
+    check_each(refuses_starts, completers)
 
 
 def refuses_weights(E):
@@ -120,5 +120,5 @@ def refuses_weights(E):
                 assert_sound(make(E, max_iter=20).fit(X, entry_weight=W), X)
 
 
-def test_row_12_weights():
-    check_each(refuses_weights, EVERY)
+def test_row_12_weights(completers):
+    check_each(refuses_weights, completers)

@@ -14,7 +14,7 @@ from faults import (
     unconverged,
 )
 from isolated import check_each
-from registry import EVERY, make
+from registry import make
 
 from skmc import ALSCompleter, EntryRegressor
 from skmc.model_selection import to_entries
@@ -54,8 +54,8 @@ def refuses_codes(E):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_row_23_codes():
-    check_each(refuses_codes, EVERY)
+def test_row_23_codes(completers):
+    check_each(refuses_codes, completers)
 
 
 def refuses_other_columns(E):
@@ -77,8 +77,8 @@ def refuses_other_columns(E):
     assert_says(message, f"({n - 1}, {m})", f"({n}, {m})")
 
 
-def test_row_23_number_of_columns():
-    check_each(refuses_other_columns, EVERY)
+def test_row_23_number_of_columns(completers):
+    check_each(refuses_other_columns, completers)
 
 
 def numbers_of_recommendations(E):
@@ -92,8 +92,8 @@ def numbers_of_recommendations(E):
     assert np.isfinite(values[columns >= 0]).all()
 
 
-def test_row_23_numbers_of_recommendations():
-    check_each(numbers_of_recommendations, EVERY)
+def test_row_23_numbers_of_recommendations(completers):
+    check_each(numbers_of_recommendations, completers)
 
 
 def predicts_unknown_labels(E):
@@ -122,8 +122,8 @@ def predicts_unknown_labels(E):
     refused(model.predict, known[:, :1], error=ValueError)
 
 
-def test_row_23_unknown_labels():
-    check_each(predicts_unknown_labels, EVERY)
+def test_row_23_unknown_labels(completers):
+    check_each(predicts_unknown_labels, completers)
 
 
 def test_row_23_labels_near_each_other():

@@ -66,12 +66,15 @@ def test_any_table():
     check_each(completes_or_says_why_not, [(E, FEW, False) for E in EVERY])
 
 
+def shares():
+    """How many of the examples each completer takes."""
+    sampled = {E: MANY_SAMPLED for E in EVERY if "sampled" in supports(E)}
+    others = [E for E in EVERY if E not in sampled]
+    return sampled | dict.fromkeys(others, -(-(MANY - sum(sampled.values())) // len(others)))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(0)
-def test_any_table_ten_thousand_times():
-    sampled = [E for E in EVERY if "sampled" in supports(E)]
-    others = [E for E in EVERY if E not in sampled]
-    each = -(-(MANY - MANY_SAMPLED * len(sampled)) // len(others))
-    cases = [(E, MANY_SAMPLED, True) for E in sampled] + [(E, each, True) for E in others]
-    assert sum(examples for _, examples, _ in cases) >= MANY
-    check_each(completes_or_says_why_not, cases, limit=1200)
+@pytest.mark.parametrize(("E", "examples"), shares().items())
+def test_any_table_ten_thousand_times(E, examples):
+    check_each(completes_or_says_why_not, [(E, examples, True)], limit=1200)

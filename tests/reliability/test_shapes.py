@@ -14,7 +14,7 @@ from faults import (
     unconverged,
 )
 from isolated import check_each
-from registry import EVERY, make
+from registry import make
 from scipy import sparse
 
 from skmc import EntryRegressor
@@ -44,8 +44,8 @@ def fills_what_is_empty(E):
             np.testing.assert_array_equal(found[~np.isnan(X)], X[~np.isnan(X)])
 
 
-def test_row_07_rows_and_columns_without_entries():
-    check_each(fills_what_is_empty, EVERY)
+def test_row_07_rows_and_columns_without_entries(completers):
+    check_each(fills_what_is_empty, completers)
 
 
 def refuses_nothing(E):
@@ -60,8 +60,8 @@ def refuses_nothing(E):
     assert_says(message, "have weight zero")
 
 
-def test_row_08_nothing_observed():
-    check_each(refuses_nothing, EVERY)
+def test_row_08_nothing_observed(completers):
+    check_each(refuses_nothing, completers)
 
 
 def test_row_08_no_entries():
@@ -86,8 +86,8 @@ def fits_the_smallest(E):
                     assert_sound(model, to_sparse(data))
 
 
-def test_row_09_one_row_one_column_one_entry():
-    check_each(fits_the_smallest, EVERY)
+def test_row_09_one_row_one_column_one_entry(completers):
+    check_each(fits_the_smallest, completers)
 
 
 def test_row_09_one_entry_of_a_regressor():
@@ -113,8 +113,8 @@ def continues_constants(E):
         assert_sound(make(E).fit(X), X)
 
 
-def test_row_10_constant_data():
-    check_each(continues_constants, EVERY)
+def test_row_10_constant_data(completers):
+    check_each(continues_constants, completers)
 
 
 def bounds_ranks(E):
@@ -133,5 +133,5 @@ def bounds_ranks(E):
         assert_says(message, name, repr(wrong))
 
 
-def test_row_11_ranks():
-    check_each(bounds_ranks, EVERY)
+def test_row_11_ranks(completers):
+    check_each(bounds_ranks, completers)

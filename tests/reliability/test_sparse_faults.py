@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from faults import assert_says, refused, table, to_sparse, unconverged
 from isolated import check_each
-from registry import EVERY, make
+from registry import make
 from scipy import sparse
 
 from skmc import EntryRegressor
@@ -91,12 +91,12 @@ def refuses_pointers(E):
     refuses_damage((E, POINTERS))
 
 
-def test_row_01_indices_out_of_range():
-    check_each(refuses_indices, EVERY)
+def test_row_01_indices_out_of_range(completers):
+    check_each(refuses_indices, completers)
 
 
-def test_row_02_damaged_row_pointers():
-    check_each(refuses_pointers, EVERY)
+def test_row_02_damaged_row_pointers(completers):
+    check_each(refuses_pointers, completers)
 
 
 def takes_index_types(E):
@@ -118,8 +118,8 @@ def takes_index_types(E):
         np.testing.assert_array_equal(other.indices, kept[1])
 
 
-def test_row_03_index_types():
-    check_each(takes_index_types, EVERY)
+def test_row_03_index_types(completers):
+    check_each(takes_index_types, completers)
 
 
 def refuses_duplicates(E):
@@ -146,8 +146,8 @@ def refuses_duplicates(E):
         assert damaged.nnz == X.nnz + 1
 
 
-def test_row_05_entries_that_are_stored_twice():
-    check_each(refuses_duplicates, EVERY)
+def test_row_05_entries_that_are_stored_twice(completers):
+    check_each(refuses_duplicates, completers)
 
 
 def test_row_05_entries_that_are_given_twice():
@@ -176,8 +176,8 @@ def refuses_what_is_not_finite(E):
                 assert_says(refused(call, full), "infinity", "1 of them", place)
 
 
-def test_row_06_values_that_are_not_finite():
-    check_each(refuses_what_is_not_finite, EVERY)
+def test_row_06_values_that_are_not_finite(completers):
+    check_each(refuses_what_is_not_finite, completers)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
