@@ -19,6 +19,7 @@ from skmc._compat import (
     warn,
     with_callbacks,
 )
+from skmc._empty_columns import warn_of_empty
 from skmc._fitted import FittedCompleter
 from skmc._limits import LARGEST_RATIO, check_digits
 from skmc._log import show_log
@@ -111,13 +112,18 @@ class BaseCompleter(FittedCompleter):
         return self
 
     def _fit(self, X, y, sample_weight, entry_weight):
-        self._check_parameters()
-        observed = self._validate(X, reset=True, entry_weight=entry_weight)
-        check_some_observed(observed)
+        observed = self._read(X, entry_weight)
         if sample_weight is not None:
             sample_weight = row_weights(sample_weight, observed.shape[0])
         with single_threaded_blas():
             self._fit_observed(observed, sample_weight, X, y)
+        return observed
+
+    def _read(self, X, entry_weight=None):
+        """Observed entries of X for a fit, with all parameters checked."""
+        self._check_parameters()
+        observed = self._validate(X, reset=True, entry_weight=entry_weight)
+        check_some_observed(observed)
         return observed
 
     def _check_parameters(self):
@@ -131,17 +137,21 @@ class BaseCompleter(FittedCompleter):
                 )
 
     @with_callbacks
-    def _fit_entries(self, indptr, indices, values, shape, weights=None):
-        """Fit to compressed rows that are sorted, distinct and finite; they are not copied."""
+    def _fit_entries(self, *entries):
+        """Fit to compressed rows, those of `_read_entries`."""
+        observed = self._read_entries(*entries)
+        with single_threaded_blas():
+            self._fit_observed(observed)
+        return self
+
+    def _read_entries(self, indptr, indices, values, shape, weights=None):
+        """The same of compressed rows that are sorted, distinct and finite; they are not copied."""
         self._validate_params()
         self._check_parameters()
         self.n_features_in_ = shape[1]
         self._bounds()
         threads = effective_threads(self.n_jobs)
-        observed = observed_from_csr(indptr, indices, values, shape, weights, threads)
-        with single_threaded_blas():
-            self._fit_observed(observed)
-        return self
+        return observed_from_csr(indptr, indices, values, shape, weights, threads)
 
     def _fit_observed(self, observed, sample_weight=None, X=None, y=None):
         check_digits(observed)
@@ -153,7 +163,7 @@ class BaseCompleter(FittedCompleter):
             observed, sample_weight, center=self.center, scale=bool(self.scale), factor=factor,
             penalty_power=self.penalty_power,
         )  # fmt: skip
-        self._warn_of_empty(training.learned)
+        warn_of_empty(self, training.learned, training.units.center)
         plan = self._plan(observed, sample_weight, training)
         seek_units = self.scale == "noise" and factor is None
         result = self._solve(training, plan, seek_units, watch.of(training, plan))
@@ -348,21 +358,6 @@ class BaseCompleter(FittedCompleter):
         self._indicated = np.flatnonzero(training.partial) if self.add_indicator else None
         drop = not self.keep_empty_features and not self._learned.all()
         self._kept = np.flatnonzero(self._learned) if drop else None
-
-    def _warn_of_empty(self, learned):
-        if learned.all():
-            return
-        empty = np.flatnonzero(~learned)
-        names = getattr(self, "feature_names_in_", None)
-        names = [str(j if names is None else names[j]) for j in empty[:10]]
-        fate = "dropped"
-        if self.keep_empty_features:
-            fate = f"filled with {'the grand mean' if self.center else 'zeros'}"
-        warn(
-            f"{empty.size} column(s) of X have no observed entry: {', '.join(names)}"
-            f"{', ...' if empty.size > 10 else ''}. They are {fate}.",
-            UserWarning,
-        )
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X, y=None, sample_weight=None, entry_weight=None):

@@ -19,6 +19,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_params,
 )
+from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight
 
 try:
@@ -50,6 +51,7 @@ __all__ = [
     "validate_params",
     "warn",
     "with_callbacks",
+    "wrap_output",
 ]
 
 WRAPPERS = ("skmc.", "sklearn.", "joblib.")
@@ -61,6 +63,28 @@ def warn(message, category):
     while frame is not None and frame.f_globals.get("__name__", "").startswith(WRAPPERS):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+def wrap_output(estimator, X, *tables):
+    """Tables beside that of `transform` in the container that `set_output` asks for.
+
+    scikit-learn wraps the first of several results of `transform`, and those of no other method.
+
+    Parameters
+    ----------
+    estimator : transformer
+        Whose results they are, and whose names of columns.
+    X : {array-like, dataframe, sparse matrix} of shape (n_rows, n_columns)
+        What was transformed; a data frame gives its index.
+    *tables : ndarrays of shape (n_rows, n_columns_out)
+        The tables.
+
+    Returns
+    -------
+    tables : tuple of {ndarray, dataframe}
+        The tables.
+    """
+    return tuple(_wrap_data_with_container("transform", table, X, estimator) for table in tables)
 
 
 def check_sample_weight(sample_weight, X, *, dtype=None):

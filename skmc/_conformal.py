@@ -1,6 +1,6 @@
 """Weighted split conformal prediction of missing entries."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,10 @@ class Calibration:
         order = np.argsort(scores, kind="stable")
         scores = scores[order].astype(np.float64)
         return cls(scores, np.cumsum(odds[order], dtype=np.float64), float(alpha))
+
+    def at(self, alpha):
+        """The same scores for intervals that may miss another part of the missing entries."""
+        return replace(self, alpha=float(alpha))
 
     @property
     def total(self):

@@ -16,11 +16,7 @@ def check_completer_state(completer, kind):
     for name, owner in OF_KIND.items():
         if kind != owner and name in vars(completer):
             raise ValueError(f"{name} is none of its attributes")
-    config = getattr(completer, "_sklearn_output_config", {})
-    if not isinstance(config, dict) or not all(
-        key == "transform" and value in CONTAINERS for key, value in config.items()
-    ):
-        raise ValueError("_sklearn_output_config must name a container of tables")
+    _check_container(completer)
     n, m, r = (_count(completer, name) for name in ("_n_rows", "n_features_in_", "rank_"))
     _numbers(completer, "components_", (r, m))
     for name in ("offsets_", "_column_means"):
@@ -41,13 +37,25 @@ def check_completer_state(completer, kind):
         components, offsets = completer._solution
         _is_array("_solution", components, (np.shape(components)[0], m), "f")
         _is_array("_solution", offsets, (m,), "f")
-    if hasattr(completer, "feature_names_in_"):
-        names = _array(completer, "feature_names_in_", (m,), "O")
-        if not all(isinstance(name, str) for name in names):
-            raise ValueError("feature_names_in_ must be strings")
+    _check_names(completer, m)
     trace = completer.trace_
     if not (isinstance(trace, dict) and all(isinstance(x, np.ndarray) for x in trace.values())):
         raise ValueError("trace_ must be a dict of arrays")
+
+
+def _check_container(estimator):
+    config = getattr(estimator, "_sklearn_output_config", {})
+    if not isinstance(config, dict) or not all(
+        key == "transform" and value in CONTAINERS for key, value in config.items()
+    ):
+        raise ValueError("_sklearn_output_config must name a container of tables")
+
+
+def _check_names(estimator, m):
+    if hasattr(estimator, "feature_names_in_"):
+        names = _array(estimator, "feature_names_in_", (m,), "O")
+        if not all(isinstance(name, str) for name in names):
+            raise ValueError("feature_names_in_ must be strings")
 
 
 def _check_penalties(completer):
@@ -97,13 +105,34 @@ def _check_rows(completer, n, r, kind):
         raise ValueError(f"_row_factors has {k} rows; there were {n}")
 
 
-def check_regressor_state(regressor, kind):
-    """Raise ValueError or AttributeError if the attributes of an EntryRegressor are no fit.
+def check_conformal_state(conformal, completer):
+    """Raise ValueError or AttributeError if a ConformalCompleter is no fit of a fitted completer.
 
-    `kind` is that of its completer.
+    Scores must be in order, and what they count for must add up.
     """
-    completer = regressor.completer_
-    check_completer_state(completer, kind)
+    _check_container(conformal)
+    if _count(conformal, "n_features_in_") != completer.n_features_in_:
+        raise ValueError("n_features_in_ must be that of the completer")
+    _check_names(conformal, completer.n_features_in_)
+    _count(conformal, "n_unbounded_")
+    pattern, calibration = conformal._pattern, conformal._calibration
+    for name in ("intercept", "log_likelihood", "null_log_likelihood"):
+        if not _is_finite(getattr(pattern, name)):
+            raise ValueError(f"_pattern.{name} must be a finite number")
+    _is_array("_pattern.rows", pattern.rows, (completer._n_rows,), "f")
+    _is_array("_pattern.columns", pattern.columns, (completer.n_features_in_,), "f")
+    shape = (_count(conformal, "n_calibration_"),)
+    for name in ("scores", "cumulative"):
+        values = getattr(calibration, name)
+        _is_array(f"_calibration.{name}", values, shape, "f")
+        if values.min(initial=0.0) < 0 or (np.diff(values) < 0).any():
+            raise ValueError(f"_calibration.{name} must not be negative, nor fall")
+    if not (_is_finite(calibration.alpha) and 0 < calibration.alpha < 1):
+        raise ValueError("_calibration.alpha must be between 0 and 1")
+
+
+def check_regressor_state(regressor, completer):
+    """Raise ValueError or AttributeError if an EntryRegressor is no fit of a fitted completer."""
     n, m = completer._n_rows, completer.n_features_in_
     _count(regressor, "n_features_in_")
     for name, size in (("row_labels_", n), ("column_labels_", m)):

@@ -6,12 +6,20 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skmc._fitted_state import check_completer_state, check_regressor_state
+from skmc._base import BaseCompleter
+from skmc._conformal import Calibration
+from skmc._fitted_state import (
+    check_completer_state,
+    check_conformal_state,
+    check_regressor_state,
+)
+from skmc._propensity import Propensity
 from skmc._storage import decode, encode, read_archive, write_archive
 from skmc.completers import (
     COMPLETERS,
     CROSS_VALIDATED,
     SAMPLERS,
+    ConformalCompleter,
     EntryRegressor,
     SymmetricGDCompleter,
 )
@@ -19,12 +27,15 @@ from skmc.completers import (
 FORMAT = "skmc factors"
 # Formats that can be read, the last of which is written. One that adds attributes is a new one.
 VERSIONS = (1,)
-CLASSES = {E.__name__: E for E in (*COMPLETERS, *CROSS_VALIDATED, *SAMPLERS, EntryRegressor)}
+HOLDERS = (ConformalCompleter, EntryRegressor)
+CLASSES = {E.__name__: E for E in (*COMPLETERS, *CROSS_VALIDATED, *SAMPLERS, *HOLDERS)}
+# What the state of an estimator may hold besides plain values.
+TYPES = (Calibration, Propensity)
 # What a fit leaves besides the attributes that end in an underscore.
 PRIVATE = frozenset(
     ("_learned", "_indicated", "_kept", "_n_rows", "_row_number", "_row_factors", "_row_offsets",
      "_penalty_growth", "_column_means", "_solution", "_pattern", "_sklearn_output_config",
-     "_draws", "_typical", "_seed", "_center", "_row_draws")
+     "_draws", "_typical", "_seed", "_center", "_row_draws", "_calibration")
 )  # fmt: skip
 
 
@@ -33,8 +44,8 @@ def save_factors(completer, path):
 
     Parameters
     ----------
-    completer : completer or EntryRegressor
-        A fitted completer of skmc.
+    completer : completer, ConformalCompleter or EntryRegressor
+        A fitted completer of skmc, or what holds one.
     path : str or path-like
         File to write, by custom with the extension ``.npz``. It replaces an older one at once, so
         that there is a whole file at any moment, whatever happens.
@@ -96,7 +107,7 @@ def load_factors(path, *, max_bytes=None):
 
     Returns
     -------
-    completer : completer or EntryRegressor
+    completer : completer, ConformalCompleter or EntryRegressor
         The completer as it was fitted; its predictions are the same to the last bit.
 
     Raises
@@ -153,7 +164,7 @@ def _encode_estimator(estimator, name, arrays):
                 # NumPy's integers are as good as Python's, as parameters.
                 plain = part == "params" and isinstance(value, Integral | np.floating | np.bool_)
                 value = value.item() if plain and isinstance(value, np.generic) else value
-                node[part][key] = encode(value, at, arrays)
+                node[part][key] = encode(value, at, arrays, TYPES)
     return node
 
 
@@ -172,7 +183,7 @@ def _is_state(cls, name):
 
 def _decode_estimator(node, arrays, depth=0):
     cls = CLASSES.get(node["class"]) if isinstance(node["class"], str) else None
-    if cls is None or depth > 1:
+    if cls is None or depth > len(HOLDERS):
         raise ValueError(f"there is no completer {node['class']!r:.80}")
     values = {"params": {}, "state": {}}
     for part, content in values.items():
@@ -180,7 +191,7 @@ def _decode_estimator(node, arrays, depth=0):
             if type(value) is dict and set(value) == {"estimator"}:
                 content[key] = _decode_estimator(value["estimator"], arrays, depth + 1)
             else:
-                content[key] = decode(value, arrays)
+                content[key] = decode(value, arrays, TYPES)
     unknown = values["params"].keys() - cls().get_params(deep=False).keys()
     unknown |= {name for name in values["state"] if not _is_state(cls, name)}
     if unknown:
@@ -192,8 +203,21 @@ def _decode_estimator(node, arrays, depth=0):
     if values["state"] or depth == 0:
         for name, value in values["state"].items():
             setattr(estimator, name, value)
-        check = check_regressor_state if cls is EntryRegressor else check_completer_state
-        completer = getattr(estimator, "completer_", estimator)
-        check(estimator, _kind_of(completer))
-        completer._bounds()
+        _check_fitted(estimator)
     return estimator
+
+
+def _check_fitted(estimator):
+    """Raise an error if an estimator, or one that it holds, is none that was fitted."""
+    held = [estimator]
+    for holder in (EntryRegressor, ConformalCompleter):
+        if isinstance(held[-1], holder):
+            held.append(held[-1].completer_)
+    completer = held.pop()
+    if not isinstance(completer, BaseCompleter):
+        raise ValueError("completer_ must be a completer")
+    check_completer_state(completer, _kind_of(completer))
+    completer._bounds()
+    for holder in held:
+        regressor = isinstance(holder, EntryRegressor)
+        (check_regressor_state if regressor else check_conformal_state)(holder, completer)

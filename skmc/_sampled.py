@@ -9,10 +9,12 @@ from sklearn.utils.validation import check_is_fitted
 from skmc._base import BaseCompleter
 from skmc._bayes import row_keys, row_normals
 from skmc._blas import single_threaded_blas
+from skmc._compat import wrap_output
 from skmc._linalg import LowRank, leading_svd
 from skmc._memory import check_dense_fits, check_fits
 from skmc._parallel import effective_threads
 from skmc._posterior_fold_in import PosteriorFoldIn
+from skmc._posterior_intervals import PosteriorIntervals
 
 # A component stands out if its mean is that many standard deviations of the posterior. Those of
 # noise, the largest of many, reach two to five, those that are there some fifty.
@@ -21,8 +23,8 @@ RESOLVED = 10.0
 FEWEST = 5
 
 
-class SampledCompleter(BaseCompleter):
-    """Predictions, their standard deviations and samples from draws of the columns."""
+class SampledCompleter(PosteriorIntervals, BaseCompleter):
+    """Predictions, how far to trust them, and samples, from draws of the columns."""
 
     def _supports(self):
         return frozenset({"weights", "sampled"})
@@ -161,8 +163,8 @@ class SampledCompleter(BaseCompleter):
             mean.
         std : ndarray of shape (n_samples, n_features_out)
             If `return_std`: predictive standard deviation of a new observation of each entry, noise
-            included (`noise_std_` is its part), without regard to bounds; an array whatever
-            `set_output` says. Zero where entries are returned as observed, and for indicators.
+            included (`noise_std_` is its part), without regard to bounds; in the container
+            of `X_completed`. Zero where entries are returned as observed, and for indicators.
 
         Raises
         ------
@@ -181,7 +183,8 @@ class SampledCompleter(BaseCompleter):
             mean, std = self._means_and_deviations(observed, fold_in)
             std = self._finish_std(observed, std)
             out = self._finish(observed, mean)
-        return out, std
+        # scikit-learn does the same to the first.
+        return out, *wrap_output(self, X, std)
 
     def _complete_rows(self, observed, fold_in):
         if self.sample_posterior:
@@ -279,7 +282,8 @@ class SampledCompleter(BaseCompleter):
         draws : ndarray of shape (n_samples, n_rows, n_features_out)
             Completed matrices: plausible tables, noise included, whose mean over many draws is what
             `transform` returns, unless bounds cut it off. Observed entries are as they are unless
-            ``keep_observed=False``.
+            ``keep_observed=False``. An array whatever `set_output` says: frames have no third
+            dimension.
         """
         check_is_fitted(self, "components_")
         if isinstance(n_samples, bool) or not isinstance(n_samples, Integral) or n_samples < 1:

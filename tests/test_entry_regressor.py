@@ -15,7 +15,13 @@ from sklearn.model_selection import (
 )
 from sklearn.utils import estimator_checks
 
-from skmc import ALSCompleter, EntryRegressor, ProjectedGDCompleter, SoftImputeCompleter
+from skmc import (
+    ALSCompleter,
+    ConformalCompleter,
+    EntryRegressor,
+    ProjectedGDCompleter,
+    SoftImputeCompleter,
+)
 from skmc.datasets import make_low_rank
 
 pd = pytest.importorskip("pandas")
@@ -53,8 +59,11 @@ def run(check, estimator):
         EntryRegressor(duplicates="mean"),
         EntryRegressor(duplicates="last"),
         EntryRegressor(row=1, column=0, duplicates="mean"),
+        EntryRegressor(ConformalCompleter(propensity="uniform", random_state=0), duplicates="mean"),
     ]
 )
+@pytest.mark.filterwarnings("ignore:X has 8 columns:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*unbounded intervals:UserWarning")
 @pytest.mark.filterwarnings(f"ignore:.*{UNSEEN}:UserWarning")
 def test_sklearn(estimator, check):
     run(check, estimator)
@@ -73,6 +82,7 @@ CHECKS = {
 
 
 @pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.filterwarnings("ignore:X has 8 columns:UserWarning")
 @pytest.mark.filterwarnings(f"ignore:.*{UNSEEN}:UserWarning")
 def test_sklearn_with_consistent_entries(check):
     run(CHECKS[check], EntryRegressor())
@@ -165,6 +175,22 @@ def test_labels_without_a_common_order():
     np.testing.assert_array_equal(model.completer_.components_, expected.components_)
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_frames_with_other_columns_ask_which_are_the_labels(library, entries):
+    frames = pytest.importorskip(library)
+    coordinates, values = entries
+    columns = {"when": np.arange(values.size), "user": coordinates[:, 0], "item": coordinates[:, 1]}
+    frame = frames.DataFrame(columns)
+    message = r"3 columns, \['when', 'user', 'item'\]: EntryRegressor takes 'when' .* row='when', "
+    with pytest.warns(UserWarning, match=message):
+        EntryRegressor().fit(frame, values)
+    labels = frame[["user", "item"]]
+    expected = EntryRegressor().fit(labels, values).predict(labels)
+    for keys in ({"row": "user", "column": "item"}, {"row": 1, "column": 2}):
+        model = EntryRegressor(**keys).fit(frame, values)
+        np.testing.assert_array_equal(model.predict(frame), expected)
+
+
 @pytest.mark.parametrize("params", [{"row": 5}, {"column": "film"}])
 def test_a_column_that_is_not_there(params, entries):
     with pytest.raises(ValueError, match=f"{next(iter(params))}=.* is no column of X"):
@@ -217,7 +243,11 @@ def test_without_offsets_unknown_labels_get_the_mean(center, entries):
 @pytest.mark.parametrize(
     ("convert", "counts", "reason"),
     [
-        (lambda i, j: (i + 100, j), "60 new rows, 0 new columns", r"GroupKFold.*shuffle"),
+        (
+            lambda i, j: (i + 100, j),
+            "60 new rows, 0 new columns",
+            r"by completer_\.transform\. In cross-validation, .*GroupKFold.*shuffle",
+        ),
         (lambda i, j: (i + 0.5, j + 100), "60 new rows, 30 new columns", r"GroupKFold.*shuffle"),
         (
             lambda i, j: (i.astype(str), j),

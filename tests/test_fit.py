@@ -286,9 +286,8 @@ def empty_columns():
 @each
 def test_empty_columns_are_kept_with_the_grand_mean(E):
     X, frame = empty_columns()
-    with pytest.warns(
-        UserWarning, match=r"2 column\(s\).*no observed entry: 4, 9\. They are filled"
-    ):
+    message = r"2 column\(s\).*no observed entry: 4, 9\. They are filled with the grand mean"
+    with pytest.warns(UserWarning, match=rf"{message} of all entries, {np.nanmean(X):.4g}, "):
         model = make(E).fit(X)
     found = model.transform(X)
     np.testing.assert_allclose(found[:, [4, 9]], np.nanmean(X))

@@ -8,6 +8,7 @@ from skmc._entries._columns import (
     labels_as_given,
     refuse_sparse,
     take_column,
+    warn_of_others,
 )
 from skmc._entries._deal import deal_entries
 from skmc._entries._labels import (
@@ -16,8 +17,8 @@ from skmc._entries._labels import (
     find_labels,
     is_missing,
     label_array,
-    label_types,
 )
+from skmc._entries._unknown import warn_of_unknown
 
 __all__ = [
     "COLUMN_KEY",
@@ -31,8 +32,9 @@ __all__ = [
     "is_missing",
     "label_array",
     "label_columns",
-    "label_types",
     "labels_as_given",
     "refuse_sparse",
     "take_column",
+    "warn_of_others",
+    "warn_of_unknown",
 ]

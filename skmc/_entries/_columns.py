@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 
-from skmc._compat import Interval
+from skmc._compat import Interval, warn
 
 # What names a column in the parameters of estimators and splitters.
 COLUMN_KEY = [Interval(Integral, 0, None, closed="left"), str]
@@ -56,6 +56,29 @@ def label_columns(X, row, column, user):
             "of columns need one each."
         )
     return tuple(_column(X, position) for position in at)
+
+
+def warn_of_others(X, row, column, user):
+    """Warn if a data frame has other columns than labels, and nobody said which are the labels.
+
+    Parameters
+    ----------
+    X : array-like or data frame of shape (n_entries, n_columns)
+        One entry in each row.
+    row, column : int or str
+        As the user gave them, the defaults being the first two columns.
+    user : str
+        Who asks; named in the message.
+    """
+    names = list(X.columns) if is_frame(X) else []
+    if (row, column) != (0, 1) or len(names) <= 2 or not isinstance(names[0], str):
+        return
+    warn(
+        f"X has {len(names)} columns, {names}: {user} takes {names[0]!r} for the labels of rows "
+        f"and {names[1]!r} for those of columns, and ignores the others. Say so with "
+        f"row={names[0]!r}, column={names[1]!r}, or name the right ones.",
+        UserWarning,
+    )
 
 
 def refuse_sparse(X, user):

@@ -27,11 +27,12 @@ class ALSCompleter(BaseCompleter):
     Parameters
     ----------
     rank : int or "auto", default=10
-        Number of components; reduced silently to what the shape allows. ``"auto"``: what predicts
-        held-out entries best, up from 0, where nothing but the offsets is left; with
-        ``alpha="auto"`` smaller fractions of the edge of the noise are tried too. Folds of a tenth
-        of the entries each are held out, as many as give 3000 entries, at most ten; three ranks in
-        a row without a gain of 0.1 % in error end the search.
+        Number of components, the width of the factors, of which there must be one, while `max_rank`
+        of `SoftImputeCompleter` is no more than a bound on its solution; reduced silently to what
+        the shape allows. ``"auto"``: what predicts held-out entries best, up from 0, where nothing
+        but the offsets is left; with ``alpha="auto"`` smaller fractions of the edge of the noise
+        are tried too. Folds of a tenth of the entries each are held out, as many as give 3000
+        entries, at most ten; three ranks in a row without a gain of 0.1 % in error end the search.
     alpha : float or "auto", default="auto"
         Penalty, at least 0. ``"auto"``: `SoftImputeCompleter` finds the components that pass the
         edge of the noise, `rank` of them at most, and these are fitted with 0.4 of it; pure noise
@@ -71,8 +72,9 @@ class ALSCompleter(BaseCompleter):
     keep_observed : bool, default=True
         Return observed entries as they are; False returns the prediction of the model for them.
     keep_empty_features : bool, default=True
-        Keep columns without any observed entry, filled with the grand mean (zero with
-        ``center=False``); False drops them.
+        Keep columns without any observed entry, filled with the grand mean of all entries (zero
+        with ``center=False``), which is a guess only where all columns have one unit; False drops
+        them.
     min_value, max_value : float, array-like of shape (n_features,) or None, default=None
         Bounds of all predictions, or of those in each column, in the user's units: what is
         predicted beyond is set to the bound. They have no part in the fit, and observed entries are
@@ -95,8 +97,10 @@ class ALSCompleter(BaseCompleter):
         Components: X is about ``offsets_ + scale_ * (row_factors(X) @ components_)``, plus the row
         offsets with ``center="both"``.
     rank_ : int
-        Number of components: those that stand out of the noise with ``alpha="auto"``, otherwise
-        the bound `rank` as far as the shape allows.
+        Number of components: those that pass the edge of the noise with ``alpha="auto"``, otherwise
+        the bound `rank` as far as the shape allows. More than the signal has, as a rule: a penalty
+        shrinks small components and removes few (rank 3 in noise gives 5 to 9). What estimates the
+        rank is ``rank="auto"``, `ALSCompleterCV`, and `effective_rank_` of `BayesianCompleter`.
     alpha_ : float
         Penalty that was used.
     fold_in_alpha_ : float

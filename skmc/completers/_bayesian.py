@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from skmc._bayes import Model, effective_sample_size, run_chains, split_r_hat
 from skmc._compat import Interval, StrOptions, _fit_context, warn
+from skmc._empty_columns import warn_of_empty
 from skmc._limits import check_digits
 from skmc._log import logger, show_log
 from skmc._memory import check_fits
@@ -77,8 +78,9 @@ class BayesianCompleter(SampledCompleter):
     keep_observed : bool, default=True
         Return observed entries as they are; False returns the prediction of the model for them.
     keep_empty_features : bool, default=True
-        Keep columns without any observed entry, filled with the grand mean (zero with
-        ``center=False``); False drops them.
+        Keep columns without any observed entry, filled with the grand mean of all entries (zero
+        with ``center=False``), which is a guess only where all columns have one unit; False drops
+        them.
     min_value, max_value : float, array-like of shape (n_features,) or None, default=None
         Bounds of all predictions, or of those in each column, in the user's units: what is
         predicted beyond is set to the bound. They have no part in the fit, and observed entries are
@@ -147,8 +149,10 @@ class BayesianCompleter(SampledCompleter):
     Callbacks are told of every sweep; they cannot end the sampling. Where factors match the data
     exactly the noise ends at about 1e-5 of the scale of a column, in single precision at 0.005.
 
-    The predictive standard deviation of an entry comes from `n_draws` draws of its row and column,
-    one for each: with 50 it is known to a tenth. At least two are needed.
+    `predict_interval` and `predict_entries_interval` make intervals of it, at any level, as if the
+    posterior predictive distribution were normal. `ConformalCompleter` needs no such model, and
+    corrects one that is wrong. The standard deviation of an entry comes from `n_draws` draws of its
+    row and column, one for each: with 50 it is known to a tenth. At least two are needed.
 
     References
     ----------
@@ -280,7 +284,7 @@ class BayesianCompleter(SampledCompleter):
         watch = Watch(self, X, y, self.n_chains * (self.burn_in + self.n_samples))
         training = prepare(observed, None, center=bool(self.center), scale=self.scale)
         training = replace(training, units=self._units(observed, training.units))
-        self._warn_of_empty(training.learned)
+        warn_of_empty(self, training.learned, training.units.center)
         data = training.pose().observed
         rank = min(self.rank, *data.shape)
         self._check_memory(observed.shape, data, rank)

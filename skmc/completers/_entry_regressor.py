@@ -1,7 +1,7 @@
 """A completer as a regressor from row and column labels to values."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
@@ -9,7 +9,7 @@ from sklearn.utils.validation import (
 )
 
 from skmc._base import BaseCompleter
-from skmc._compat import StrOptions, _fit_context, warn
+from skmc._compat import StrOptions, _fit_context
 from skmc._entries import (
     COLUMN_KEY,
     compress_entries,
@@ -18,16 +18,21 @@ from skmc._entries import (
     is_frame,
     label_array,
     label_columns,
-    label_types,
     labels_as_given,
     refuse_sparse,
+    warn_of_others,
+    warn_of_unknown,
 )
+from skmc._intervals import ends, widths_of_empty_row
 from skmc._recommend import Pattern
+from skmc._sampled import SampledCompleter
 from skmc._validation import entry_values, row_weights
 from skmc.completers._als import ALSCompleter
+from skmc.completers._conformal import ConformalCompleter
+from skmc.completers._wrapping import CompleterHolder
 
 
-class EntryRegressor(RegressorMixin, BaseEstimator):
+class EntryRegressor(CompleterHolder, RegressorMixin, BaseEstimator):
     """Predict the entry of a matrix from the labels of its row and column.
 
     minimise over the parameters of the completer::
@@ -40,12 +45,14 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
 
     Parameters
     ----------
-    completer : completer or None, default=None
+    completer : completer, ConformalCompleter or None, default=None
         What completes the matrix; None stands for ``ALSCompleter(center="both")``. To search over
-        its parameters, as ``completer__rank``, write it out: None has none.
+        its parameters, as ``completer__rank``, write it out: None has none. A `ConformalCompleter`
+        or `BayesianCompleter` gives `predict_interval`.
     row, column : int or str, default=0 and 1
         Position, or name in a data frame, of the columns of X with the labels of rows and columns.
-        Other columns of X are ignored. Labels may be of any type that can be hashed.
+        Other columns of X are ignored; `fit` warns if a data frame has some and these are left at
+        their defaults. Labels may be of any type that can be hashed.
     duplicates : {"raise", "mean", "last"}, default="raise"
         What to do if an entry is given several times with different values: ``"raise"`` an error,
         take the weighted ``"mean"``, or the ``"last"`` one. Equal values count as weight.
@@ -66,6 +73,7 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
     See Also
     --------
     ALSCompleter : The default completer.
+    ConformalCompleter : Intervals of any completer.
 
     Notes
     -----
@@ -73,7 +81,11 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
     row is predicted by the offset of its column, one with an unknown column by the mean and the
     offset of its row. Without offsets (``center=False``) either is predicted by the mean. Bounds of
     the completer hold for these too; those for each column are in the order of `column_labels_`,
-    and an unknown column has the widest of them.
+    and an unknown column has the widest of them. In an unknown row intervals and standard
+    deviations are those of a row without entries; those in an unknown column are unbounded for a
+    `ConformalCompleter`, which has seen no error like theirs, and those of any column of the fit
+    for a `BayesianCompleter`: variance within and between columns. Sample weights weigh the fit,
+    not the entries that a `ConformalCompleter` calibrates with.
 
     For `recommend` the positions of the entries are kept, four bytes for each.
 
@@ -97,7 +109,7 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {  # noqa: RUF012 - scikit-learn's convention
-        "completer": [BaseCompleter, None],
+        "completer": [BaseCompleter, ConformalCompleter, None],
         "row": COLUMN_KEY,
         "column": COLUMN_KEY,
         "duplicates": [StrOptions({"raise", "mean", "last"})],
@@ -108,6 +120,10 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         self.row = row
         self.column = column
         self.duplicates = duplicates
+
+    @staticmethod
+    def _default_completer():
+        return ALSCompleter(center="both")
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):
@@ -127,6 +143,7 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         self : object
             The fitted regressor.
         """
+        warn_of_others(X, self.row, self.column, type(self).__name__)
         labels = self._labels(X, reset=True)
         y = entry_values(y, "y")
         check_consistent_length(labels[0], y)
@@ -140,9 +157,8 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         self.mean_ = float(np.average(entries[2], weights=entries[3]))
         # The completer needs room too: of the entries only their compressed form is left.
         del labels, y, sample_weight
-        completer = ALSCompleter(center="both") if self.completer is None else self.completer
         indptr, indices, values, weights = entries
-        self.completer_ = clone(completer)._fit_entries(indptr, indices, values, shape, weights)
+        self.completer_ = self._unfitted()._fit_entries(indptr, indices, values, shape, weights)
         self._pattern = indptr, indices
         return self
 
@@ -158,34 +174,112 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         )
         return shape, entries
 
-    def predict(self, X):
+    def predict(self, X, return_std=False):
         """Predict entries.
 
         Parameters
         ----------
         X : {array-like, dataframe} of shape (n_entries, n_columns)
             Labels, in the form of `fit`.
+        return_std : bool, default=False
+            Whether to return standard deviations too, of a completer that samples
+            (`BayesianCompleter`).
 
         Returns
         -------
         y : ndarray of shape (n_entries,)
             Predicted values.
+        std : ndarray of shape (n_entries,)
+            If `return_std`: predictive standard deviation of a new observation of each entry, noise
+            included, without regard to bounds.
+
+        Raises
+        ------
+        TypeError
+            If `return_std`, and the completer has no standard deviations.
         """
         check_is_fitted(self, "completer_")
-        rows, columns = self._labels(X, reset=False)
-        i = find_labels(self.row_labels_, rows, "row", type(self).__name__)
-        j = find_labels(self.column_labels_, columns, "column", type(self).__name__)
-        model = self.completer_
-        known = (i >= 0) & (j >= 0)
-        if 2 * np.count_nonzero(~known) > known.size:
-            self._warn_of_unknown(known, rows[i < 0], columns[j < 0])
+        if return_std and not isinstance(self.completer_, SampledCompleter):
+            raise TypeError(
+                f"{type(self.completer_).__name__} has no standard deviations: take "
+                "EntryRegressor(BayesianCompleter()), or predict_interval with "
+                "EntryRegressor(ConformalCompleter(...))."
+            )
+        i, j = self._positions(X)
+        # Half an interval of one standard deviation on either side.
+        values, std = self._predict(i, j, 1.0 if return_std else None)
+        return (values, std) if return_std else values
+
+    def predict_interval(self, X, alpha=None):
+        """Intervals of entries, of a `ConformalCompleter` or a `BayesianCompleter`.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe} of shape (n_entries, n_columns)
+            Labels, in the form of `fit`.
+        alpha : float or None, default=None
+            Part of the entries that may lie outside; None takes that of the `ConformalCompleter`,
+            and 0.1 for a `BayesianCompleter`.
+
+        Returns
+        -------
+        lower, upper : ndarrays of shape (n_entries,)
+            Ends of the intervals, about `predict` and within the bounds of the completer; infinite
+            where the error has no bound.
+
+        Raises
+        ------
+        TypeError
+            If the completer has no intervals.
+        """
+        check_is_fitted(self, "completer_")
+        if not hasattr(self.completer_, "predict_interval"):
+            inner = "" if self.completer is None else f"{type(self.completer).__name__}(...)"
+            raise TypeError(
+                f"{type(self.completer_).__name__} has no intervals: take EntryRegressor("
+                f"ConformalCompleter({inner})), or EntryRegressor(BayesianCompleter())."
+            )
+        level = self.completer_._level(alpha)
+        i, j = self._positions(X)
+        return ends(self._model, *self._predict(i, j, level), j)
+
+    @property
+    def _model(self):
+        """The completer that predicts, within another that knows intervals or not."""
+        return getattr(self.completer_, "completer_", self.completer_)
+
+    def _positions(self, X):
+        """Numbers of the row and column of each entry, -1 for those that are unknown."""
+        user, labels = type(self).__name__, self._labels(X, reset=False)
+        fitted = self.row_labels_, self.column_labels_
+        positions = tuple(
+            find_labels(known, given, name, user)
+            for known, given, name in zip(fitted, labels, ("row", "column"), strict=True)
+        )
+        warn_of_unknown(positions, labels, fitted, user)
+        return positions
+
+    def _predict(self, i, j, level=None):
+        """Predictions of entries and, at a level, half the widths of the intervals about them."""
+        model, known = self._model, (i >= 0) & (j >= 0)
         out = np.full(known.size, self.mean_, dtype=model.components_.dtype)
-        out[known] = model.predict_entries(i[known], j[known])
+        width = None
+        if level is None:
+            out[known] = model.predict_entries(i[known], j[known])
+        else:
+            width = np.empty_like(out)
+            out[known], width[known] = self.completer_._entries_and_widths(
+                i[known], j[known], level
+            )
         new_row, new_column = (i < 0) & (j >= 0), (i >= 0) & (j < 0)
         if model.center:
             out[new_row] = model.offsets_[j[new_row]]
         out[new_column] += model.row_offsets(i[new_column])
-        return model._bounded(out, j)
+        if width is not None and not known.all():
+            empty = widths_of_empty_row(self.completer_, model, level)
+            width[new_row] = empty[j[new_row]]
+            width[j < 0] = self.completer_._width_elsewhere(empty, level, self.mean_)
+        return model._bounded(out, j), width
 
     def recommend(self, rows, n=10, *, exclude_observed=True):
         """Columns with the largest predictions in each of some rows.
@@ -218,7 +312,7 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self, "completer_")
         numbers = self._numbers_of(label_array(rows, self.row_labels_, "rows"))
         pattern = Pattern(*self._pattern, numbers) if exclude_observed else None
-        columns, values = self.completer_._recommend_rows(numbers, n, pattern)
+        columns, values = self._model._recommend_rows(numbers, n, pattern)
         labels = self.column_labels_[columns]
         none_left = columns < 0
         if none_left.any():
@@ -240,36 +334,6 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
                 "which takes the entries of new rows."
             )
         return numbers
-
-    def _warn_of_unknown(self, known, rows, columns):
-        """Warn that most entries lie in unknown rows and columns, given the labels of these."""
-        counts, reason = [], ""
-        for labels, fitted, name in (
-            (rows, self.row_labels_, "row"),
-            (columns, self.column_labels_, "column"),
-        ):
-            if not len(labels):
-                counts.append(0)
-                continue
-            unknown = encode_labels(labels, name, type(self).__name__)[0]
-            counts.append(unknown.size)
-            types, expected = label_types(unknown), label_types(fitted)
-            if len(labels) == known.size and not types & expected:
-                reason += (
-                    f" No {name} label is known, and their types differ: {_listed(types)} here, "
-                    f"{_listed(expected)} in the fit. Convert them to the same."
-                )
-        reason = reason or (
-            " That is so if new rows or columns are the question, as in folds of whole rows "
-            "(GroupKFold). If they are not and this is cross-validation, shuffle: "
-            "KFold(shuffle=True)."
-        )
-        warn(
-            f"{np.count_nonzero(~known)} of {known.size} entries lie in rows or columns that were "
-            f"not in the fit ({counts[0]} new rows, {counts[1]} new columns), and are predicted "
-            f"from the mean and offsets alone.{reason}",
-            UserWarning,
-        )
 
     def score(self, X, y, sample_weight=None):
         """Coefficient of determination of the predictions.
@@ -312,7 +376,3 @@ class EntryRegressor(RegressorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.regressor_tags.poor_score = True
         return tags
-
-
-def _listed(names):
-    return " and ".join(sorted(names))

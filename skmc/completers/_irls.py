@@ -53,8 +53,9 @@ class IRLSCompleter(BaseCompleter):
     keep_observed : bool, default=True
         Return observed entries as they are; False returns the prediction of the model for them.
     keep_empty_features : bool, default=True
-        Keep columns without any observed entry, filled with the grand mean (zero with
-        ``center=False``); False drops them.
+        Keep columns without any observed entry, filled with the grand mean of all entries (zero
+        with ``center=False``), which is a guess only where all columns have one unit; False drops
+        them.
     min_value, max_value : float, array-like of shape (n_features,) or None, default=None
         Bounds of all predictions, or of those in each column, in the user's units: what is
         predicted beyond is set to the bound. They have no part in the fit, and observed entries are

@@ -32,8 +32,9 @@ class SoftImputeCompleter(BaseCompleter):
         for others, which shrinks them less (a relaxed fit [3]_); pure noise is fitted by nothing.
         From `alpha_max_` on nothing but the offsets is left.
     max_rank : int or None, default=None
-        Largest rank kept; None sets no bound. A bound below the rank of the solution makes the
-        problem non-convex.
+        Largest rank kept; None sets no bound. It bounds a solution whose rank the penalty decides,
+        where `rank` of `ALSCompleter` is the width of factors that there are from the start. A
+        bound below the rank of the solution makes the problem non-convex.
     debias : bool, default=False
         Fit the singular values of the solution again, by least squares on the observed entries,
         with singular vectors as they are, and fold rows in with a ridge equal to the noise variance
@@ -69,8 +70,9 @@ class SoftImputeCompleter(BaseCompleter):
     keep_observed : bool, default=True
         Return observed entries as they are; False returns the prediction of the model for them.
     keep_empty_features : bool, default=True
-        Keep columns without any observed entry, filled with the grand mean (zero with
-        ``center=False``); False drops them.
+        Keep columns without any observed entry, filled with the grand mean of all entries (zero
+        with ``center=False``), which is a guess only where all columns have one unit; False drops
+        them.
     min_value, max_value : float, array-like of shape (n_features,) or None, default=None
         Bounds of all predictions, or of those in each column, in the user's units: what is
         predicted beyond is set to the bound. They have no part in the fit, and observed entries are
@@ -93,8 +95,9 @@ class SoftImputeCompleter(BaseCompleter):
         offsets with ``center="both"``.
     rank_ : int
         Number of components: those that stand out of the noise with ``alpha="auto"``, otherwise
-        all that the penalty leaves, often more than the signal has, as small ones are shrunk, not
-        removed.
+        all that the penalty leaves. Either way often more than the signal has, as small ones are
+        shrunk, not removed. What estimates the rank is `rank_` of `ALSCompleterCV` or of
+        ``ALSCompleter(rank="auto")``, and `effective_rank_` of `BayesianCompleter`.
     alpha_ : float
         Penalty that was used, before a refit by `debias`.
     fold_in_alpha_ : float

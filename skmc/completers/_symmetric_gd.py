@@ -342,7 +342,7 @@ class SymmetricGDCompleter(BaseCompleter):
         refuse_asymmetric(observed, images)
         return with_mirror_images(observed, images)
 
-    def _fit_entries(self, indptr, indices, values, shape, weights=None):
+    def _read_entries(self, indptr, indices, values, shape, weights=None):
         raise ValueError(
             f"{type(self).__name__} cannot be fitted by labels of rows and columns, which are "
             "numbered separately, so that row i and column i are not the same object."

@@ -45,9 +45,9 @@ def multiple_impute(estimator, X, m=20, *, bootstrap=False, random_state=None):
     m : int, default=20
         Number of tables. As many as the per cent of incomplete rows is a good number.
     bootstrap : bool, default=False
-        For completers that do not draw: fit each table to rows drawn with replacement, and add to
-        what is predicted residuals of the rows that were not drawn, each from the rest of its row,
-        of the same column at random.
+        For completers that do not draw; others draw whatever it says. Fit each table to rows drawn
+        with replacement, and add to what is predicted residuals of the rows that were not drawn,
+        each from the rest of its row, of the same column at random.
     random_state : int, RandomState instance or None, default=None
         Seed of all draws.
 
@@ -99,6 +99,14 @@ def multiple_impute(estimator, X, m=20, *, bootstrap=False, random_state=None):
     >>> pooled = pool(means, variances, df=99)
     >>> bool(pooled.std_error > np.sqrt(pooled.within))
     True
+
+    A completer that does not draw, with ``bootstrap=True``:
+
+    >>> from skmc import ALSCompleter
+    >>> tables = multiple_impute(ALSCompleter(), X, m=5, bootstrap=True, random_state=0)
+    >>> hole = np.argwhere(np.isnan(X))[0]
+    >>> len({float(table[tuple(hole)]) for table in tables})
+    5
     """
     params = estimator.get_params() if isinstance(estimator, BaseEstimator) else {}
     for name, value in params.items():

@@ -9,9 +9,9 @@ from scipy.special import stdtr, stdtrit
 LARGEST_DF = 1e10
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PooledEstimate:  # numpydoc ignore=PR02
-    """Estimates from several completed tables, combined.
+    """Estimates from several completed tables, combined; printed as a table.
 
     Attributes
     ----------
@@ -31,6 +31,23 @@ class PooledEstimate:  # numpydoc ignore=PR02
         Number m of tables.
     names : tuple of str or None
         What is estimated.
+
+    See Also
+    --------
+    pool, pool_regression : Make them.
+
+    Examples
+    --------
+    >>> from skmc import pool
+    >>> estimates, variances = [[1.0, 0.4], [1.2, 0.5], [1.1, 0.3]], [[0.01, 0.04]] * 3
+    >>> pooled = pool(estimates, variances, names=["dose", "age"])
+    >>> pooled
+    Rubin's rules, 3 tables, 95 % intervals
+         estimate std_error    lower  upper   p_value    df missing_information
+    dose      1.1    0.1528   0.7281  1.472 0.0003306 6.125              0.6654
+    age       0.4    0.2309 -0.07041 0.8704    0.0929    32              0.2929
+    >>> pooled.names, pooled.std_error.round(3)
+    (('dose', 'age'), array([0.153, 0.231]))
     """
 
     estimate: float | np.ndarray
@@ -72,6 +89,16 @@ class PooledEstimate:  # numpydoc ignore=PR02
         with np.errstate(divide="ignore", invalid="ignore"):
             return 2.0 * stdtr(np.minimum(self.df, LARGEST_DF), -size / error)
 
+    def _columns(self, level=0.95):
+        """What there is to say of each estimate, by name."""
+        lower, upper = self.confidence_interval(level)
+        columns = {
+            "estimate": self.estimate, "std_error": self.std_error, "lower": lower, "upper": upper,
+            "p_value": self.p_value, "df": self.df,
+            "missing_information": self.missing_information,
+        }  # fmt: skip
+        return {name: np.atleast_1d(values) for name, values in columns.items()}
+
     def to_frame(self, level=0.95):
         """All of it as a data frame of pandas, a row for each estimate.
 
@@ -83,20 +110,32 @@ class PooledEstimate:  # numpydoc ignore=PR02
         Returns
         -------
         frame : pandas.DataFrame
-            The columns estimate, std_error, lower, upper, p_value, df, missing_information.
+            The columns estimate, std_error, lower, upper, p_value, df, missing_information, and
+            `names` for index.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
         """
         try:
             import pandas
         except ImportError as error:
             raise ImportError("to_frame needs pandas: pip install pandas.") from error
-        lower, upper = self.confidence_interval(level)
-        columns = {
-            "estimate": self.estimate, "std_error": self.std_error, "lower": lower, "upper": upper,
-            "p_value": self.p_value, "df": self.df,
-            "missing_information": self.missing_information,
-        }  # fmt: skip
-        columns = {name: np.atleast_1d(values) for name, values in columns.items()}
-        return pandas.DataFrame(columns, index=None if self.names is None else list(self.names))
+        index = None if self.names is None else list(self.names)
+        return pandas.DataFrame(self._columns(level), index=index)
+
+    def __repr__(self):
+        columns = self._columns()
+        names = self.names or [str(k) for k in range(columns["estimate"].size)]
+        lines = [["", *names]]
+        lines += [[name, *(f"{x:.4g}" for x in values)] for name, values in columns.items()]
+        widths = [max(map(len, line)) for line in lines]
+        rows = (
+            " ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
+            for row in zip(*lines, strict=True)
+        )
+        return "\n".join([f"Rubin's rules, {self.n_tables} tables, 95 % intervals", *rows])
 
 
 def pool(estimates, variances, *, df=None, names=None):
@@ -136,6 +175,7 @@ def pool(estimates, variances, *, df=None, names=None):
     See Also
     --------
     multiple_impute : Make the tables.
+    pool_regression : Fit a regression to each of them, and combine.
 
     References
     ----------
@@ -160,16 +200,8 @@ def pool(estimates, variances, *, df=None, names=None):
     m = q.shape[0]
     if m < 2:
         raise ValueError(f"Rubin's rules need at least two tables; there are estimates from {m}.")
-    for name, wrong in (
-        ("estimates", ~np.isfinite(q)),
-        ("variances", ~(np.isfinite(v) & (v >= 0))),
-    ):
-        if wrong.any():
-            raise ValueError(
-                f"{name} must be finite{' and not negative' if name == 'variances' else ''}; "
-                f"{np.count_nonzero(wrong)} are not, the first from table "
-                f"{np.argwhere(wrong)[0][0]}."
-            )
+    _refuse("estimates must be finite", ~np.isfinite(q))
+    _refuse("variances must be finite and not negative", ~(np.isfinite(v) & (v >= 0)))
     if df is not None and not df > 0:
         raise ValueError(f"df must be positive; got {df}.")
     if names is not None and len(names) != (q.shape[1] if q.ndim == 2 else 1):

@@ -1,5 +1,7 @@
 """Whether intervals hold what they promise."""
 
+from inspect import signature
+
 import numpy as np
 from scipy.special import ndtri
 
@@ -56,12 +58,14 @@ class CalibrationDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, X, X_true, *, levels=None, name=None, ax=None):
-        """Draw the coverage of a completer that gives standard deviations.
+        """Draw the coverage of a completer that says how far to trust it.
 
         Parameters
         ----------
-        estimator : completer
-            Fitted, with ``transform(X, return_std=True)``, as that of `BayesianCompleter`.
+        estimator : completer or ConformalCompleter
+            Fitted, with ``transform(X, return_std=True)``, as that of `BayesianCompleter`, or
+            ``predict_interval(X, alpha)``, as that of `ConformalCompleter`, which takes the time of
+            a completion for each level.
         X : {array-like, dataframe, sparse matrix} of shape (n_rows, n_columns)
             A table with holes.
         X_true : {array-like, dataframe, sparse matrix} of shape (n_rows, n_columns)
@@ -78,19 +82,33 @@ class CalibrationDisplay:
         display : CalibrationDisplay
             The display.
         """
-        mean, std = estimator.transform(X, return_std=True)
-        missing_values = getattr(estimator, "missing_values", np.nan)
-        before, truth = (with_nan(table, missing_values) for table in (X, X_true))
-        if not before.shape == truth.shape == np.shape(mean):
-            raise ValueError(
-                f"X, X_true and the completed table have shapes {before.shape}, {truth.shape} and "
-                f"{np.shape(mean)}; they must agree."
+        nominal, name = _checked(levels), name or type(estimator).__name__
+        gives_std = "return_std" in signature(estimator.transform).parameters
+        if not (gives_std or hasattr(estimator, "predict_interval")):
+            raise TypeError(
+                f"{type(estimator).__name__} does not say how far to trust it: take "
+                "BayesianCompleter(), or wrap it, ConformalCompleter(completer)."
             )
-        held_out = np.isnan(before) & ~np.isnan(truth)
-        return cls.from_predictions(
-            truth[held_out], np.asarray(mean)[held_out], np.asarray(std)[held_out],
-            levels=levels, name=name or type(estimator).__name__, ax=ax,
-        )  # fmt: skip
+        mark = getattr(getattr(estimator, "completer_", estimator), "missing_values", np.nan)
+        before, truth = (with_nan(table, mark) for table in (X, X_true))
+
+        def of_held_out(table):
+            if not before.shape == truth.shape == np.shape(table):
+                raise ValueError(
+                    f"X, X_true and the completed table have shapes {before.shape}, {truth.shape} "
+                    f"and {np.shape(table)}; they must agree."
+                )
+            return np.asarray(table)[np.isnan(before) & ~np.isnan(truth)]
+
+        y_true = of_held_out(truth)
+        if gives_std:
+            y_pred, y_std = map(of_held_out, estimator.transform(X, return_std=True))
+            return cls.from_predictions(y_true, y_pred, y_std, levels=nominal, name=name, ax=ax)
+        observed = []
+        for alpha in 1.0 - nominal:
+            lower, upper = map(of_held_out, estimator.predict_interval(X, alpha=float(alpha)))
+            observed.append((lower <= y_true) & (y_true <= upper))
+        return cls._of(nominal, np.transpose(observed), name, ax)
 
     @classmethod
     def from_predictions(cls, y_true, y_pred, y_std, *, levels=None, name=None, ax=None):
@@ -112,16 +130,19 @@ class CalibrationDisplay:
         display : CalibrationDisplay
             The display.
         """
-        nominal = np.asarray(_LEVELS if levels is None else levels, dtype=np.float64)
-        if nominal.ndim != 1 or not ((nominal > 0) & (nominal < 1)).all():
-            raise ValueError(f"levels must be 1-D, between 0 and 1; got {levels!r}.")
+        nominal = _checked(levels)
         y_true, y_pred, y_std = (np.asarray(y, dtype=np.float64) for y in (y_true, y_pred, y_std))
-        if not y_true.size:
-            raise ValueError("There are no held-out entries: none is missing in X and known.")
         error = np.abs(y_true - y_pred)
         # A normal variable is within z standard deviations with probability 2 Phi(z) - 1.
         inside = error[:, None] <= ndtri((1 + nominal) / 2) * y_std[:, None]
-        return cls(nominal, inside.mean(axis=0), y_true.size, name).plot(ax=ax)
+        return cls._of(nominal, inside, name, ax)
+
+    @classmethod
+    def _of(cls, nominal, inside, name, ax):
+        """Display of which entries are within the intervals of each level, (n_entries, k)."""
+        if not inside.shape[0]:
+            raise ValueError("There are no held-out entries: none is missing in X and known.")
+        return cls(nominal, inside.mean(axis=0), inside.shape[0], name).plot(ax=ax)
 
     def plot(self, ax=None):
         """Draw the coverage.
@@ -153,3 +174,11 @@ class CalibrationDisplay:
         tidy(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _checked(levels):
+    """Nominal coverages."""
+    nominal = np.asarray(_LEVELS if levels is None else levels, dtype=np.float64)
+    if nominal.ndim != 1 or not ((nominal > 0) & (nominal < 1)).all():
+        raise ValueError(f"levels must be 1-D, between 0 and 1; got {levels!r}.")
+    return nominal

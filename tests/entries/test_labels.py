@@ -6,7 +6,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from skmc._entries import encode_labels, find_labels, label_columns, label_types, take_column
+from skmc._entries import encode_labels, find_labels, label_columns, take_column
+from skmc._entries._labels import label_types
 
 pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")

@@ -176,12 +176,13 @@ def test_entries_of_the_test_part_of_each_splitter(E, cv):
         cv = list(StratifiedKFold(3, shuffle=True, random_state=0).split(COORDINATES, ROWS))
     how = {"groups": groups, "cv": cv, "return_estimator": True, "return_indices": True}
     scoring = "neg_median_absolute_error"
-    result = cross_validate(EntryRegressor(completer), entries, VALUES, scoring=scoring, **how)
+    model = EntryRegressor(completer, row="row", column="column")
+    result = cross_validate(model, entries, VALUES, scoring=scoring, **how)
     for k in (0, -1):
         test = result["indices"]["test"][k]
         values = VALUES.copy()
         values[test] += SHIFT
-        other = cross_validate(EntryRegressor(completer), entries, values, scoring=scoring, **how)
+        other = cross_validate(model, entries, values, scoring=scoring, **how)
         np.testing.assert_array_equal(other["indices"]["test"][k], test)
         one, two = result["estimator"][k], other["estimator"][k]
         assert not differences(one, two)

@@ -351,5 +351,6 @@ def test_latest_ratings_are_scored_with_their_times_in_the_table():
     coordinates, values = to_entries(DATA.X)
     X = pd.DataFrame(coordinates, columns=["user", "item"])
     X["when"] = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(len(X)), "D")
-    scores = cross_val_score(REGRESSOR, X, values, cv=LeaveLastPerRow(n_splits=2, time="when"))
+    model = clone(REGRESSOR).set_params(row="user", column="item")
+    scores = cross_val_score(model, X, values, cv=LeaveLastPerRow(n_splits=2, time="when"))
     assert scores.min() > 0.7

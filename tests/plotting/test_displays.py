@@ -9,7 +9,13 @@ import pytest
 from scipy import sparse
 from sklearn.impute import SimpleImputer
 
-from skmc import ALSCompleter, ALSCompleterCV, BayesianCompleter, SoftImputeCompleterCV
+from skmc import (
+    ALSCompleter,
+    ALSCompleterCV,
+    BayesianCompleter,
+    ConformalCompleter,
+    SoftImputeCompleterCV,
+)
 from skmc.completers import COMPLETERS, CROSS_VALIDATED, SAMPLERS
 from skmc.datasets import hide_entries, make_low_rank, make_ratings
 from skmc.plotting import (
@@ -241,6 +247,26 @@ def test_calibration_looks_at_held_out_entries_alone():
         CalibrationDisplay.from_estimator(sampler, X_train, X_train)
     with pytest.raises(ValueError, match="levels must be"):
         CalibrationDisplay.from_estimator(sampler, X_train, X, levels=[0.5, 1.0])
+
+
+@pytest.mark.parametrize("container", ["default", "pandas"])
+def test_calibration_of_conformal_intervals(container):
+    whole = make_low_rank(120, 100, 3, noise=0.3, random_state=0).X
+    X_train, hidden = hide_entries(whole, 0.4, random_state=0)
+    marked = np.where(np.isnan(X_train), -99.0, X_train)
+    conformal = ConformalCompleter(ALSCompleter(3, missing_values=-99.0), random_state=0)
+    conformal.set_output(transform=container).fit(marked)
+    display = CalibrationDisplay.from_estimator(conformal, marked, whole, levels=[0.5, 0.9])
+    # Rows are folded in with the entries that calibrate, which makes intervals a little wide.
+    assert (display.observed > display.nominal - 0.01).all()
+    assert (display.observed < display.nominal + 0.06).all()
+    lower, upper = (np.asarray(end) for end in conformal.predict_interval(marked, alpha=0.1))
+    assert display.observed[1] == np.mean((lower <= whole) & (whole <= upper), where=hidden)
+    assert display.n_entries == hidden.sum()
+    with pytest.raises(TypeError, match=r"ALSCompleter does not say .* ConformalCompleter\("):
+        CalibrationDisplay.from_estimator(ALSCompleter(3).fit(X_train), X_train, whole)
+    with pytest.raises(ValueError, match="must agree"):
+        CalibrationDisplay.from_estimator(conformal, marked, whole[:5])
 
 
 @pytest.mark.parametrize("E", COMPLETERS + CROSS_VALIDATED + SAMPLERS)

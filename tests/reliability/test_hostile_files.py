@@ -11,7 +11,14 @@ from processes import run_python
 from sklearn.base import clone
 from suited import table_for
 
-from skmc import ALSCompleter, BayesianCompleter, EntryRegressor, load_factors, save_factors
+from skmc import (
+    ALSCompleter,
+    BayesianCompleter,
+    ConformalCompleter,
+    EntryRegressor,
+    load_factors,
+    save_factors,
+)
 from skmc._storage import write_archive
 from skmc.model_selection import to_entries
 
@@ -271,3 +278,38 @@ def test_draws_are_checked(name, value, tmp_path):
     save_factors(bad, tmp_path / "bad.npz")
     with pytest.raises(ValueError, match="_draws"):
         load_factors(tmp_path / "bad.npz")
+
+
+def test_intervals_of_no_calibration_are_refused(tmp_path):
+    X = table_for(ALSCompleter)
+    fitted = ConformalCompleter(ALSCompleter(rank=2), alpha=0.3, random_state=0).fit(X)
+    model, path = written(tmp_path, fitted), tmp_path / "bad.npz"
+    scores, rows = fitted._calibration.scores, fitted._pattern.rows
+    for name, array in (
+        ("_calibration.scores", scores[::-1].copy()),
+        ("_calibration.scores", scores[1:]),
+        ("_calibration.cumulative", np.full_like(scores, np.nan)),
+        ("_calibration.cumulative", -scores[::-1].copy()),
+        ("_pattern.rows", rows[1:]),
+        ("_pattern.columns", rows),
+    ):
+        edited(model, path, change={f"{name}.npy": as_npy(array)})
+        with pytest.raises(ValueError, match=r"bad\.npz"):
+            load_factors(path)
+    state = json.loads(str(np.load(model)["header"]))["state"]
+    for change in (
+        set_to("state", "_calibration", "object", 1, "alpha", value=2.0),
+        set_to("state", "_pattern", "object", 1, "intercept", value="x"),
+        set_to("state", "_pattern", value=None),
+        set_to("state", "_pattern", value=state["_calibration"]),
+        set_to("state", "_calibration", "object", 0, value="Threshold"),
+        set_to("state", "n_calibration_", value=10**9),
+        set_to("state", "n_features_in_", value=3),
+        set_to("state", "completer_", value=None),
+        set_to("state", "completer_", "estimator", "state", value={}),
+        set_to("state", "completer_", value={"estimator": {
+            "class": "ConformalCompleter", "params": {}, "state": {}}}),
+    ):  # fmt: skip
+        edited(model, path, header=change)
+        with pytest.raises(ValueError, match=r"bad\.npz"):
+            load_factors(path)

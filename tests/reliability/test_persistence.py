@@ -21,6 +21,8 @@ import skmc
 from skmc import (
     ALSCompleter,
     ALSCompleterCV,
+    BayesianCompleter,
+    ConformalCompleter,
     EntryRegressor,
     SoftImputeCompleter,
     load_factors,
@@ -131,6 +133,26 @@ def test_a_regressor_of_defaults_comes_back(tmp_path):
     entries, y = to_entries(table_for(ALSCompleter), random_state=0)
     fitted = EntryRegressor().fit(entries, y)
     assert_same(load_factors(written(tmp_path, fitted)), fitted)
+
+
+@pytest.mark.parametrize("propensity", ["row_column", "uniform"])
+@pytest.mark.parametrize("completer", [None, BayesianCompleter(**BayesianCompleter._test_settings)])
+def test_intervals_come_back(completer, propensity, tmp_path):
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame(table_for(ALSCompleter)).add_prefix("c")
+    entries, y = to_entries(X.to_numpy(), random_state=0)
+    conformal = ConformalCompleter(completer, propensity=propensity, alpha=0.3, random_state=0)
+    rows, columns = np.nonzero(X.isna())
+    fitted = clone(conformal).set_output(transform="pandas").fit(X)
+    again = load_factors(written(tmp_path, fitted))
+    assert_same(again.predict_entries_interval(rows, columns, alpha=0.2),
+                fitted.predict_entries_interval(rows, columns, alpha=0.2))  # fmt: skip
+    for found, end in zip(again.predict_interval(X), fitted.predict_interval(X), strict=True):
+        pd.testing.assert_frame_equal(found, end)
+    regressor = EntryRegressor(conformal).fit(entries, y)
+    again = load_factors(written(tmp_path, regressor))
+    assert_same(again.predict_interval(entries), regressor.predict_interval(entries))
+    assert_same(again.recommend(range(5), 4), regressor.recommend(range(5), 4))
 
 
 def test_parameters_of_any_kind_come_back(tmp_path):

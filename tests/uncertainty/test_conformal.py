@@ -26,6 +26,7 @@ from skmc import (
 )
 from skmc._conformal import Calibration, count_beyond, fit_pattern, row_effects
 from skmc._propensity import fit_propensity
+from skmc.completers._set_aside import choose_entries
 
 
 def table(seed, *, uneven=False, n=120, m=100, rank=3):
@@ -200,21 +201,6 @@ def test_intervals_of_a_bayesian_completer_follow_its_standard_deviations():
     np.testing.assert_allclose((upper - lower)[holes], factor[0] * std[holes], rtol=1e-9)
 
 
-def test_intervals_are_as_wide_as_the_units_of_columns():
-    """A column in other units has its interval in other units."""
-    Y, holes = table(0)
-    X, unit = np.where(holes, np.nan, Y), np.geomspace(0.01, 100, Y.shape[1])
-    conformal = ConformalCompleter(ALSCompleter(rank=3), random_state=0)
-    widths = []
-    for given in (X, X * unit):
-        lower, upper = conformal.fit(given).predict_entries_interval(*np.nonzero(holes))
-        widths.append(upper - lower)
-    np.testing.assert_allclose(widths[1], widths[0] * unit[np.nonzero(holes)[1]], rtol=1e-5)
-    absolute = clone(conformal).set_params(conformity_score="absolute", propensity="uniform")
-    lower, upper = absolute.fit(X).predict_entries_interval(*np.nonzero(holes))
-    np.testing.assert_allclose(upper - lower, (upper - lower)[0])
-
-
 # What is fitted, and what comes back
 
 
@@ -223,7 +209,7 @@ def test_entries_that_calibrate_have_no_part_in_the_fit():
     X = np.where(holes, np.nan, Y)
     conformal = ConformalCompleter(ALSCompleter(rank=3), random_state=0).fit(X)
     observed = conformal.completer_._validate(X)
-    held_out, _ = conformal._held_out(observed, False)
+    held_out, _ = choose_entries(observed, False, 0.2, 0)
     assert held_out.size == conformal.n_calibration_ == int(0.2 * np.count_nonzero(~holes))
     rows, columns = (part[held_out] for part in observed.rows_and_columns())
     spoilt = X.copy()
@@ -261,7 +247,7 @@ def test_pairs_of_a_symmetric_matrix_are_set_aside_together():
     X = table_for(SymmetricGDCompleter)
     conformal = ConformalCompleter(SymmetricGDCompleter(rank=3), random_state=0, alpha=0.3).fit(X)
     observed = conformal.completer_._validate(X, reset=True)
-    one, other = conformal._held_out(observed, True)
+    one, other = choose_entries(observed, True, 0.2, 0)
     rows, columns = observed.rows_and_columns()
     np.testing.assert_array_equal(rows[one], columns[other])
     np.testing.assert_array_equal(columns[one], rows[other])

@@ -55,6 +55,25 @@ def test_frames():
     assert len(pool([1.0, 2.0], [1.0, 1.0]).to_frame()) == 1
 
 
+def test_they_are_printed_as_a_table():
+    pooled = pool([[1.0, 5.0], [2.0, 4.0]], [[1.0, 2.0]] * 2, df=20, names=["a", "long name"])
+    title, header, *rows = repr(pooled).splitlines()
+    assert title == "Rubin's rules, 2 tables, 95 % intervals"
+    lower, upper = pooled.confidence_interval()
+    for k, row in enumerate(rows):
+        assert row.startswith(pooled.names[k])
+        numbers = dict(zip(header.split(), row[len("long name") :].split(), strict=True))
+        for name, values in (
+            ("estimate", pooled.estimate), ("std_error", pooled.std_error), ("lower", lower),
+            ("upper", upper), ("p_value", pooled.p_value), ("df", pooled.df),
+            ("missing_information", pooled.missing_information),
+        ):  # fmt: skip
+            assert float(numbers[name]) == pytest.approx(values[k], rel=1e-3)
+    # Columns are aligned, and numbered without names.
+    assert len({len(line) for line in (header, *rows)}) == 1
+    assert repr(pool([1.0, 2.0], [1.0, 1.0])).splitlines()[2].split()[:2] == ["0", "1.5"]
+
+
 @pytest.mark.parametrize(
     ("given", "options", "message"),
     [
