@@ -14,7 +14,13 @@ ROUNDING = 1e-6
 
 
 def refuse_coverage(alpha):
-    """Raise InvalidParameterError if alpha must be the part inside of the intervals."""
+    """Raise InvalidParameterError if alpha must be the part inside of the intervals.
+
+    Parameters
+    ----------
+    alpha : float
+        The parameter.
+    """
     if alpha > 0.5:
         raise InvalidParameterError(
             f"alpha={alpha:g} asks for intervals that miss {100 * alpha:.3g} % of the entries, as "

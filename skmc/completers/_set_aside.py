@@ -24,6 +24,11 @@ def choose_entries(observed, pairwise, size, random_state):
         Fraction, rounded down, or number of the entries, or of the pairs.
     random_state : int, RandomState instance or None
         Seed.
+
+    Returns
+    -------
+    held_out, images : ndarrays of int
+        Numbers of the entries chosen, and of their mirror images, or the same again.
     """
     entries = np.arange(observed.nnz)
     if pairwise:
