@@ -108,7 +108,7 @@ def columns_of_lines(shape, **values):
     ----------
     shape : tuple of int
         (n, m).
-    values : tuple of ndarrays of shapes (n,) and (m,)
+    **values : tuple of ndarrays of shapes (n,) and (m,)
         What is known of the rows and of the columns, by name.
 
     Returns
