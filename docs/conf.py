@@ -67,6 +67,8 @@ autosummary_context = {
     ]
 }
 autodoc_typehints = "none"
+# Beside a page there is room for names of methods, not for that of their class in front of each.
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 
 extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
