@@ -78,6 +78,7 @@ class Bounds:
 
 
 def _of_columns(name, value, none, n_columns, names):
+    _check_labels(name, value, names)
     bound = np.asarray(none if value is None else value, dtype=np.float64)
     if bound.ndim and bound.shape != (n_columns,):
         raise ValueError(
@@ -92,6 +93,23 @@ def _of_columns(name, value, none, n_columns, names):
             f"{none:g} where there is no bound."
         )
     return bound
+
+
+def _check_labels(name, value, names):
+    """Raise ValueError if a series of pandas has other labels than the columns, or another order.
+
+    One that is numbered from 0 has none.
+    """
+    if names is None or not hasattr(value, "iloc") or len(value) != len(names):
+        return
+    labels = list(value.index)
+    other = [j for j, label in enumerate(labels) if label != names[j]]
+    if other and labels != list(range(len(names))):
+        raise ValueError(
+            f"{name} is a series whose labels are not the columns of X in their order: at "
+            f"{len(other)} of {len(names)} places, the first {_name(other[0], names)}, where it "
+            f"has {labels[other[0]]!r}. Pass {name}.reindex(X.columns)."
+        )
 
 
 def _name(j, names):

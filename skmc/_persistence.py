@@ -164,6 +164,8 @@ def _encode_estimator(estimator, name, arrays):
                 # NumPy's integers are as good as Python's, as parameters.
                 plain = part == "params" and isinstance(value, Integral | np.floating | np.bool_)
                 value = value.item() if plain and isinstance(value, np.generic) else value
+                if hasattr(value, "to_numpy"):  # bounds of columns, a series
+                    value = value.to_numpy()
                 node[part][key] = encode(value, at, arrays, TYPES)
     return node
 

@@ -1,6 +1,7 @@
 """Bounds of predictions: everything that is predicted lies within, and nothing else changes."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from factor_files import written
 from registry import EVERY, make
@@ -184,8 +185,7 @@ def test_bounds_that_are_none_are_refused_before_the_fit(low, high, message):
 
 
 def test_the_message_names_the_column():
-    pandas = pytest.importorskip("pandas")
-    X = pandas.DataFrame(table_for(ALSCompleter)[:, :2], columns=["height", "mass"])
+    X = pd.DataFrame(table_for(ALSCompleter)[:, :2], columns=["height", "mass"])
     with pytest.raises(ValueError, match=r"the first column 1 \('mass'\), where they are 3 and 2"):
         ALSCompleter(min_value=[0, 3], max_value=2).fit(X)
 
@@ -222,3 +222,16 @@ def test_sklearn(estimator, check):
 @parametrize_with_completer_checks([ALSCompleter(rank=3, min_value=-1e9, max_value=1e9)])
 def test_completer(estimator, check):
     check(estimator)
+
+
+def test_a_series_has_the_labels_of_the_columns(tmp_path):
+    X = pd.DataFrame(table_for(ALSCompleter)[:, :3], columns=["height", "mass", "age"])
+    low = pd.Series([0.0, 1.0, 2.0], index=X.columns)
+    expected = ALSCompleter(min_value=low.to_numpy()).fit_transform(X)
+    for same in (low, pd.Series(low.to_numpy())):
+        completer = ALSCompleter(min_value=same).fit(X)
+        np.testing.assert_array_equal(completer.transform(X), expected)
+    path = written(tmp_path, completer)
+    np.testing.assert_array_equal(load_factors(path).transform(X), expected)
+    with pytest.raises(ValueError, match=r"2 of 3 places, the first column 0 \('height'\).*'age'"):
+        ALSCompleter(min_value=low[["age", "mass", "height"]]).fit(X)

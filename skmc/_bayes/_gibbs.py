@@ -6,6 +6,11 @@ import numpy as np
 
 from skmc._bayes._normal_wishart import GaussianLaw, NormalWishart
 
+# Largest precision of the noise, whose deviation is a hundredth of the scale of the column. Columns
+# which factors can match, constant ones above all, leave no noise; without a limit rows that are
+# not so would be read as if nothing but these columns counted.
+MOST_PRECISE = 1e4
+
 
 @dataclass(frozen=True)
 class Model:
@@ -139,9 +144,6 @@ class Gibbs:
         self.model = model
         self.observed = observed
         self.rng = rng
-        # Data that factors can match leave no noise. The precision ends where the systems that
-        # are solved would lose a third of their digits.
-        self.most_precise = float(np.finfo(observed.dtype).eps) ** (-2 / 3)
 
     def start(self):
         """A first sample: random factors with a fourth of the variance, offsets that fit."""
@@ -198,7 +200,7 @@ class Gibbs:
         shape, rate = model.level_prior
         level = self.rng.gamma(shape + model.noise_shape * old.size, 1.0 / (rate + old.sum()))
         new = self.rng.gamma(model.noise_shape + 0.5 * counts, 1.0 / (level + 0.5 * squares))
-        return np.minimum(new, self.most_precise) * np.ones(observed.shape[1])
+        return np.minimum(new, MOST_PRECISE) * np.ones(observed.shape[1])
 
 
 def _finite(draws, lines):

@@ -21,7 +21,7 @@ from skmc._units import comparable_centers
 from skmc._watch import Watch
 
 # Scale of a table in which nothing varies, against its values.
-FLAT_SCALE = 1e-4
+FLAT_SCALE = 1e-6
 # R-hat of predictions above which the halves of the chains disagree, and the part of the cells that
 # may exceed it.
 LARGEST_R_HAT, EXCEPTIONS = 1.2, 0.1
@@ -147,7 +147,8 @@ class BayesianCompleter(SampledCompleter):
     two independent draws.
 
     Callbacks are told of every sweep; they cannot end the sampling. Where factors match the data
-    exactly the noise ends at about 1e-5 of the scale of a column, in single precision at 0.005.
+    exactly the noise ends at a hundredth of the scale of a column: those that were constant in the
+    fit have their say in rows where they are not, but not the only one.
 
     `predict_interval` and `predict_entries_interval` make intervals of it, at any level, as if the
     posterior predictive distribution were normal. `ConformalCompleter` needs no such model, and
