@@ -244,7 +244,7 @@ class SoftImputeCompleter(BaseCompleter):
         if result.units is not None:
             # Where nothing is fitted the noise is the data, whose units the fit began with.
             problem = problem.in_column_units(1.0 / result.units)
-        self.alpha_max_ = problem.alpha_max() * training.units.common
+        self.alpha_max_ = float(problem.alpha_max() * training.units.common)
 
     def _previous(self):
         # A refit is no solution.
