@@ -20,8 +20,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+from skmc import ProjectedGDCompleter
 from skmc.datasets import make_low_rank
 from skmc.diagnostics import local_convergence
+from skmc.plotting import RateDisplay
 
 rank, n_iter = 3, 250
 data = make_low_rank(
@@ -108,7 +110,18 @@ ax.grid(alpha=0.3)
 ax.legend()
 
 # %%
-# Save the picture when this runs as a script.
+# The fit of a completer
+# ----------------------
+#
+# Completers choose steps and momentum as they go. `RateDisplay` sets the changes from iteration to
+# iteration of a fit beside what is predicted for the plain method and for its fastest form; the fit
+# is in between.
+
+completer = ProjectedGDCompleter(rank, center=False, scale=False, tol=1e-9).fit(X)
+display = RateDisplay.from_estimator(completer, X)
+
+# %%
+# Save the pictures when this runs as a script.
 
 if "__file__" in globals():
     parser = argparse.ArgumentParser(description="Predicted and observed rates of convergence.")
@@ -116,4 +129,5 @@ if "__file__" in globals():
     output = parser.parse_args().output
     output.mkdir(parents=True, exist_ok=True)
     figure.savefig(output / "convergence_rate.png", dpi=120)
+    display.figure_.savefig(output / "rate_of_a_fit.png", dpi=120)
     print(f"\nsaved {output / 'convergence_rate.png'}")

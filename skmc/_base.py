@@ -28,6 +28,7 @@ from skmc._observed import observed_from_csr
 from skmc._parallel import effective_threads
 from skmc._search import Plan, RankSearch, make_folds, quick_folds
 from skmc._training import prepare
+from skmc._undetermined import warn_of_undetermined
 from skmc._validation import check_some_observed, row_weights
 from skmc._watch import Watch
 from skmc.solvers import STOPPED, NoiseSchedule, offsets_only, solve_at_edge
@@ -54,6 +55,7 @@ class BaseCompleter(FittedCompleter):
         "add_indicator": ["boolean"],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
+        "check": [StrOptions({"fast", "exact", "off"})],
         "verbose": [Interval(Integral, 0, None, closed="left"), "boolean"],
     }
     # How penalties grow with what is observed; a parameter where a solver can do it.
@@ -117,6 +119,7 @@ class BaseCompleter(FittedCompleter):
             sample_weight = row_weights(sample_weight, observed.shape[0])
         with single_threaded_blas():
             self._fit_observed(observed, sample_weight, X, y)
+            warn_of_undetermined(self, observed, sample_weight)
         return observed
 
     def _read(self, X, entry_weight=None):
@@ -137,11 +140,12 @@ class BaseCompleter(FittedCompleter):
                 )
 
     @with_callbacks
-    def _fit_entries(self, *entries):
-        """Fit to compressed rows, those of `_read_entries`."""
+    def _fit_entries(self, *entries, names=None):
+        """Fit to compressed rows, those of `_read_entries`; messages have names of lines."""
         observed = self._read_entries(*entries)
         with single_threaded_blas():
             self._fit_observed(observed)
+            warn_of_undetermined(self, observed, names=names)
         return self
 
     def _read_entries(self, indptr, indices, values, shape, weights=None):

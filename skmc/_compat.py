@@ -48,6 +48,7 @@ __all__ = [
     "_check_feature_names_in",
     "_fit_context",
     "check_sample_weight",
+    "in_cross_validation",
     "validate_params",
     "warn",
     "with_callbacks",
@@ -55,6 +56,8 @@ __all__ = [
 ]
 
 WRAPPERS = ("skmc.", "sklearn.", "joblib.")
+# Where scikit-learn fits folds; the refit of a search is elsewhere.
+VALIDATION = "sklearn.model_selection._validation"
 
 
 def warn(message, category):
@@ -85,6 +88,16 @@ def wrap_output(estimator, X, *tables):
         The tables.
     """
     return tuple(_wrap_data_with_container("transform", table, X, estimator) for table in tables)
+
+
+def in_cross_validation():
+    """Whether this is a fit to a part of the data that scikit-learn scores and throws away."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__") == VALIDATION:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def check_sample_weight(sample_weight, X, *, dtype=None):

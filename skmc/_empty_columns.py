@@ -3,6 +3,7 @@
 import numpy as np
 
 from skmc._compat import warn
+from skmc._undetermined import listed
 
 
 def warn_of_empty(completer, learned, filled):
@@ -23,8 +24,7 @@ def warn_of_empty(completer, learned, filled):
     if learned.all():
         return
     empty = np.flatnonzero(~learned)
-    names = getattr(completer, "feature_names_in_", None)
-    names = [str(j if names is None else names[j]) for j in empty[:10]]
+    names = listed(empty, getattr(completer, "feature_names_in_", None))
     fate = "dropped"
     if completer.keep_empty_features:
         what, value = "zeros", completer._bounded(np.asarray(filled, dtype=np.float64))[empty[0]]
@@ -32,7 +32,6 @@ def warn_of_empty(completer, learned, filled):
             what = f"the grand mean of all entries, {value:.4g}, a guess if all have one unit"
         fate = f"filled with {what}; keep_empty_features=False drops them"
     warn(
-        f"{empty.size} column(s) of X have no observed entry: {', '.join(names)}"
-        f"{', ...' if empty.size > 10 else ''}. They are {fate}.",
+        f"{empty.size} column(s) of X have no observed entry: {names}. They are {fate}.",
         UserWarning,
     )

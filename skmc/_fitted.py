@@ -12,11 +12,12 @@ from skmc._fold_in import FoldIn
 from skmc._memory import check_dense_fits
 from skmc._parallel import effective_threads
 from skmc._recommend import Pattern, best_columns, check_number
+from skmc._reporting import Reporting
 from skmc._units import r_squared
 from skmc._validation import check_codes, row_weights, validate_matrix
 
 
-class FittedCompleter(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+class FittedCompleter(Reporting, CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Completion, factors, entries and scores from components, offsets and scales."""
 
     # How a row is seen; a subclass may have a narrower way.

@@ -14,7 +14,7 @@ FORMAT = "skmc snapshot"
 VERSIONS = (1,)
 # Parameters that make no difference to the iterations.
 IDLE = frozenset(
-    ("max_iter", "n_jobs", "verbose", "warm_start", "keep_observed", "keep_empty_features",
+    ("check", "max_iter", "n_jobs", "verbose", "warm_start", "keep_observed", "keep_empty_features",
      "add_indicator", "missing_values", "min_value", "max_value")
 )  # fmt: skip
 

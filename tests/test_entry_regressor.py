@@ -331,7 +331,7 @@ def test_entries_are_compressed_in_three_copies(options, monkeypatch):
         X *= 10**6
     peaks = []
 
-    def fit_nothing(self, *entries):
+    def fit_nothing(self, *entries, names):
         peaks.append(tracemalloc.get_traced_memory()[1])
         return self
 

@@ -262,6 +262,7 @@ def test_pickle_clone_and_joblib(E, tmp_path):
 
 
 @pytest.mark.parametrize("E", [E for E in GENERAL if "interpolates" not in supports(E)])
+@pytest.mark.filterwarnings("ignore::skmc.exceptions.UndeterminedWarning")
 def test_rank_is_clipped_in_the_attribute_alone(E):
     model = at(E, rank=99).fit(data()[:, :4])
     assert 99 in model.get_params().values()

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skmc import ALSCompleter, _memory
 from skmc.completers import CROSS_VALIDATED, SAMPLERS
+from skmc.exceptions import UndeterminedWarning
 
 needs_resource = pytest.mark.skipif(sys.platform == "win32", reason="needs the module resource")
 
@@ -151,6 +152,7 @@ def test_few_entries_take_no_copy_of_the_components(E):
     completer = at(E, rank=3, alpha=1.0, max_iter=2, tol=10.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", UndeterminedWarning)
         completer.fit(X)
     completer.predict_entries([0], [1])
     tracemalloc.start()

@@ -70,6 +70,8 @@ def test_all_is_right(module):
 def test_public_names_are_documented(item):
     text = item.__doc__ or ""
     assert text.strip()
+    if inspect.isclass(item) and issubclass(item, Warning):
+        return  # it takes what every warning does
     parameters = [p for p in inspect.signature(item).parameters if p not in ("args", "kwargs")]
     if parameters:
         # What a function returns is described by its attributes.

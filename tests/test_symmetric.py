@@ -296,6 +296,7 @@ def test_an_object_without_entries():
 
 @each_kind
 @pytest.mark.parametrize("alpha", [0.0, 1.0, "auto"])
+@pytest.mark.filterwarnings("ignore::skmc.exceptions.UndeterminedWarning")
 def test_tiny_data(signed, alpha):
     swap = np.array([[0.0, 2.0], [2.0, 0.0]])
     for X in (np.array([[4.0]]), np.array([[0.0]]), swap, np.array([[np.nan, 1.0], [1.0, 2.0]])):

@@ -135,6 +135,7 @@ def test_constant_matrix(E, constant, params):
 
 
 @each
+@pytest.mark.filterwarnings("ignore::skmc.exceptions.UndeterminedWarning")
 def test_scales_of_short_columns_are_drawn_towards_the_common_one(E):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 12))
@@ -189,6 +190,7 @@ def test_alpha_without_scaling_is_in_the_units_of_the_data():
 @each
 @pytest.mark.parametrize("shape", [(1, 1), (1, 6), (6, 1), (2, 2)])
 @pytest.mark.filterwarnings("ignore:.*no observed entry:UserWarning")
+@pytest.mark.filterwarnings("ignore::skmc.exceptions.UndeterminedWarning")
 def test_tiny_matrices(E, shape):
     X = np.arange(float(np.prod(shape))).reshape(shape) + 1
     assert np.isfinite(E(keep_observed=False).fit_transform(X)).all()
@@ -208,6 +210,7 @@ def test_one_observed_entry(E):
 
 
 @pytest.mark.parametrize("size", [1e-200, 1.0, 1e155, 1e300])
+@pytest.mark.filterwarnings("ignore::skmc.exceptions.UndeterminedWarning")
 def test_columns_of_one_entry_without_centres_have_a_scale(size):
     X = size * np.where(np.arange(6) == np.arange(3)[:, None] * 2, np.arange(1.0, 7.0), np.nan)
     X[0, 1::2] = size

@@ -10,6 +10,9 @@ from scipy.sparse.csgraph import connected_components
 from skmc._observed import observed_from_csr, row_pointers
 from skmc._parallel import effective_threads
 
+# Rounds in which the lines around one that are reached are searched, before others take over.
+ROUNDS = 8
+
 
 @dataclass(frozen=True, eq=False)
 class Pattern:
@@ -83,3 +86,23 @@ class Pattern:
         wanted = np.asarray(rows, np.int64) * self.shape[1] + columns
         at = np.searchsorted(keys, wanted)
         return keys[np.minimum(at, keys.size - 1)] == wanted
+
+
+def is_connected(observed):
+    """Whether entries lead from each line to each other one, for lines that all have entries.
+
+    The lines around the fullest column are reached in a few rounds of nnz additions each, as a
+    rule, and without the memory of a graph.
+    """
+    ones = observed.weights_or_ones
+    reached = np.zeros((observed.shape[1], 1), observed.dtype)
+    reached[observed.column_counts.argmax()] = 1.0
+    for _ in range(ROUNDS):
+        rows = (observed.matmul(ones, reached) > 0).astype(observed.dtype)
+        columns = observed.rmatmul(ones, rows) > 0
+        if columns.all():
+            return True
+        if np.count_nonzero(columns) == np.count_nonzero(reached):
+            return False
+        reached = columns.astype(observed.dtype)
+    return max(part.max() for part in Pattern.of(observed).components) == 0

@@ -177,7 +177,9 @@ class BayesianCompleter(SampledCompleter):
     """
 
     _parameter_constraints: dict = {  # noqa: RUF012 - scikit-learn's convention
-        **SampledCompleter._constraints_without("scale", "init", "max_iter", "tol", "warm_start"),
+        **SampledCompleter._constraints_without(
+            "scale", "init", "max_iter", "tol", "warm_start", "check"
+        ),
         "rank": [Interval(Integral, 1, None, closed="left")],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
         "burn_in": [Interval(Integral, 0, None, closed="left")],

@@ -18,6 +18,7 @@ from skmc._conformal import (
 )
 from skmc._empty_columns import warn_of_empty
 from skmc._intervals import check_alpha, ends, intervals_of_rows
+from skmc._undetermined import warn_of_undetermined
 from skmc.completers._als import ALSCompleter
 from skmc.completers._conformal_checks import refuse_coverage, warn_of_unbounded, warn_of_units
 from skmc.completers._set_aside import choose_entries, fit_without
@@ -180,13 +181,13 @@ class ConformalCompleter(CompleterHolder, TransformerMixin, BaseEstimator):
         completer._validate_params()
         return self._calibrate(completer, completer._read(X), X)
 
-    def _fit_entries(self, *entries):
+    def _fit_entries(self, *entries, names=None):
         """Fit to compressed rows, as `BaseCompleter` does; weights are of the fit alone."""
         self._validate_params()
         completer = self._unfitted()
-        return self._calibrate(completer, completer._read_entries(*entries))
+        return self._calibrate(completer, completer._read_entries(*entries), names=names)
 
-    def _calibrate(self, completer, observed, X=None):
+    def _calibrate(self, completer, observed, X=None, names=None):
         """Fit the completer to some of the entries, and measure its errors on the others."""
         refuse_coverage(self.alpha)
         # What it returns is put into a container here, if into any.
@@ -197,6 +198,7 @@ class ConformalCompleter(CompleterHolder, TransformerMixin, BaseEstimator):
         )
         fit_without(completer, observed, (held_out, images), X)
         warn_of_empty(completer, observed.column_counts > 0, completer.offsets_)
+        warn_of_undetermined(completer, observed, names=names)
         self.n_features_in_ = completer.n_features_in_
         vars(self).pop("feature_names_in_", None)
         if hasattr(completer, "feature_names_in_"):

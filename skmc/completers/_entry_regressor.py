@@ -158,7 +158,11 @@ class EntryRegressor(CompleterHolder, RegressorMixin, BaseEstimator):
         # The completer needs room too: of the entries only their compressed form is left.
         del labels, y, sample_weight
         indptr, indices, values, weights = entries
-        self.completer_ = self._unfitted()._fit_entries(indptr, indices, values, shape, weights)
+        names = self.row_labels_, self.column_labels_
+        completer = self._unfitted()
+        self.completer_ = completer._fit_entries(
+            indptr, indices, values, shape, weights, names=names
+        )
         self._pattern = indptr, indices
         return self
 

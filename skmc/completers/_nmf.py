@@ -70,6 +70,14 @@ class NMFCompleter(BaseCompleter):
     n_jobs : int or None, default=None
         Threads; None takes all cores, but no more than an outer parallel loop leaves. The result
         is bitwise the same for any number.
+    check : {"fast", "exact", "off"}, default="fast"
+        What `fit` looks for to warn, by `skmc.exceptions.UndeterminedWarning`, of entries that it
+        fills and cannot know. ``"fast"``: by counting, without a penalty rows and columns with too
+        few entries for the rank, parts of the table that share no row or column, fewer entries than
+        degrees of freedom; with one only large parts of the table that share no row or column, as
+        it draws towards the offsets where little is known. ``"exact"``: whether each entry is
+        determined at the fitted rank, as `skmc.diagnostics.completability` tells. ``"off"``:
+        nothing.
     verbose : int, default=0
         Log every `verbose`-th iteration to the logger ``skmc``, which gets a handler if logging is
         not configured; 0 logs nothing.
@@ -194,6 +202,7 @@ class NMFCompleter(BaseCompleter):
         add_indicator=False,
         random_state=None,
         n_jobs=None,
+        check="fast",
         verbose=0,
     ):
         self.rank = rank
@@ -212,6 +221,7 @@ class NMFCompleter(BaseCompleter):
         self.add_indicator = add_indicator
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.check = check
         self.verbose = verbose
 
     def _make_solver(self):

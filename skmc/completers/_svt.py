@@ -76,6 +76,11 @@ class SVTCompleter(BaseCompleter):
     n_jobs : int or None, default=None
         Threads; None takes all cores, but no more than an outer parallel loop leaves. The result
         is bitwise the same for any number.
+    check : {"fast", "exact", "off"}, default="fast"
+        What `fit` looks for to warn, by `skmc.exceptions.UndeterminedWarning`, of entries that it
+        fills and cannot know. ``"fast"``: by counting, large parts of the table that share no row
+        or column. ``"exact"``: whether each entry is determined at the fitted rank, as
+        `skmc.diagnostics.completability` tells. ``"off"``: nothing.
     verbose : int, default=0
         Log every `verbose`-th iteration to the logger ``skmc``, which gets a handler if logging is
         not configured; 0 logs nothing.
@@ -180,6 +185,7 @@ class SVTCompleter(BaseCompleter):
         add_indicator=False,
         random_state=None,
         n_jobs=None,
+        check="fast",
         verbose=0,
     ):
         self.tau = tau
@@ -198,6 +204,7 @@ class SVTCompleter(BaseCompleter):
         self.add_indicator = add_indicator
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.check = check
         self.verbose = verbose
 
     def _make_solver(self):

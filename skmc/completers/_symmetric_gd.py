@@ -35,9 +35,7 @@ class SymmetricGDCompleter(BaseCompleter):
     rank : int or "auto", default=10
         Number of components; reduced silently to what the shape allows. ``"auto"``: what predicts
         held-out pairs best, up from 0, where all is zero; with ``alpha="auto"`` fractions of that
-        penalty are tried too. Folds of a tenth of the entries each are held out, as many as give
-        3000 entries, at most ten; three ranks in a row without a gain of 0.1 % in error end the
-        search.
+        penalty are tried too. The folds, and when the search ends, are as of `ALSCompleter`.
     alpha : float or "auto", default="auto"
         Penalty, at least 0. ``"auto"``: a fraction of the edge of the noise that the fit itself
         shows; pure noise is fitted by nothing.
@@ -90,6 +88,8 @@ class SymmetricGDCompleter(BaseCompleter):
     n_jobs : int or None, default=None
         Threads; None takes all cores, but no more than an outer parallel loop leaves. The result
         is bitwise the same for any number.
+    check : {"fast", "off"}, default="fast"
+        As of `ALSCompleter`; there is no exact test for pairs, of which one tells the other.
     verbose : int, default=0
         Log every `verbose`-th iteration to the logger ``skmc``, which gets a handler if logging is
         not configured; 0 logs nothing.
@@ -208,12 +208,12 @@ class SymmetricGDCompleter(BaseCompleter):
         # With bounds of its own for each column (i, j) would no longer equal (j, i).
         "min_value": [Real, None],
         "max_value": [Real, None],
+        "check": [StrOptions({"fast", "off"})],
         "signed": ["boolean"],
         "step_size": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "preconditioner": [StrOptions({"scaled"}), None],
         "momentum": [StrOptions({"nesterov"}), None],
     }
-
     _test_variants: ClassVar = (
         {"signed": True},
         {"alpha": 0, "rank": 2},
@@ -241,6 +241,7 @@ class SymmetricGDCompleter(BaseCompleter):
         add_indicator=False,
         random_state=None,
         n_jobs=None,
+        check="fast",
         verbose=0,
     ):
         self.rank = rank
@@ -261,6 +262,7 @@ class SymmetricGDCompleter(BaseCompleter):
         self.add_indicator = add_indicator
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.check = check
         self.verbose = verbose
 
     def _make_solver(self):
@@ -320,8 +322,7 @@ class SymmetricGDCompleter(BaseCompleter):
         observed = self._fit(X, y, None, entry_weight)
         if entry_weight is not None:
             # Weights are of the fit alone: rows are folded in without them.
-            observed = self._validate(X)
-            observed = with_mirror_images(observed, mirror_images(observed))
+            observed = self._both_halves(self._validate(X))
         fold_in = self._fold_in()
         with single_threaded_blas():
             return self._complete(observed, fold_in, *fold_in.factors(observed))
@@ -342,10 +343,10 @@ class SymmetricGDCompleter(BaseCompleter):
         refuse_asymmetric(observed, images)
         return with_mirror_images(observed, images)
 
-    def _read_entries(self, indptr, indices, values, shape, weights=None):
+    def _read_entries(self, *entries):
         raise ValueError(
-            f"{type(self).__name__} cannot be fitted by labels of rows and columns, which are "
-            "numbered separately, so that row i and column i are not the same object."
+            f"{type(self).__name__} cannot be fitted by labels of rows and columns: numbered "
+            "separately, row i and column i are not the same object."
         )
 
     def _splits(self, observed, sample_weight):
@@ -356,8 +357,7 @@ class SymmetricGDCompleter(BaseCompleter):
         C = self.components_.astype(np.float64)
         norms = np.einsum("ki,ki->k", C, C)
         U, V = (F.astype(np.float64) for F in (result.factors.U, result.factors.V))
-        C = C[:, training.learned]
-        forms = np.einsum("kr,kr->k", C @ U, C @ V)
+        forms = np.einsum("kr,kr->k", *(C[:, training.learned] @ F for F in (U, V)))
         values = np.divide(forms, norms, out=np.zeros_like(norms), where=norms > 0)
         self.eigenvalues_ = (values * self.scale_[0]).astype(self.components_.dtype)
 

@@ -1,10 +1,10 @@
 """How far a completion can be trusted: reports on patterns of holes and on fitted completers."""
 
+from skmc._diagnosis._identifiable import Identifiable
 from skmc.diagnostics._certificate import Certificate, certificate
 from skmc.diagnostics._completability import Completability, completability
 from skmc.diagnostics._contraction import Contraction, contraction
 from skmc.diagnostics._fit_report import FitReport, fit_report
-from skmc.diagnostics._identifiable import Identifiable
 from skmc.diagnostics._incoherence import Incoherence, incoherence
 from skmc.diagnostics._little import LittleTest
 from skmc.diagnostics._local_convergence import LocalConvergence, Scheme, local_convergence

@@ -19,6 +19,11 @@ GLOBAL, LOCAL, STATIONARY, NEITHER = (
     "stationary only",
     "not stationary",
 )
+AT_THE_EDGE = (
+    ". With alpha='auto' that is meant and no defect: the rank is found at the edge of the noise, "
+    "and the factors are fitted with a fraction of that penalty. For a certificate give alpha as a "
+    "number, with rank to spare"
+)
 # A curvature below this part of the largest is no curvature.
 FLAT = 1e-9
 
@@ -108,9 +113,13 @@ def certificate(completer, X, *, tol=1e-3, sample_weight=None, entry_weight=None
     in the dual problem, and the difference of the two objectives bounds what any other matrix
     could gain: a proof whatever solver has found the factors. If the norm of E exceeds alpha, a
     component is missing, and the fit is at best stationary: its rank is below that of the convex
-    solution. Without a penalty (hard rank) there is no dual problem. The fit is globally optimal if
-    it matches the data, a local minimum if the gradient vanishes and the Hessian by the factors is
-    positive but for the directions that change nothing, and else stationary or nothing.
+    solution. That is so as a rule with ``alpha="auto"`` and a bound on the rank, as of
+    `ALSCompleter`: the rank is found at the edge of the noise and the factors are fitted with a
+    fraction of that penalty. What is solved then is the problem of rank `rank_`, which predicts
+    better and has no certificate. Without a penalty (hard rank) there is no dual problem. The fit
+    is globally optimal if it matches the data, a local minimum if the gradient vanishes and the
+    Hessian by the factors is positive but for the directions that change nothing, and else
+    stationary or nothing.
 
     Parameters
     ----------
@@ -181,6 +190,8 @@ def certificate(completer, X, *, tol=1e-3, sample_weight=None, entry_weight=None
         gap = max(problem.duality_gap(factors), 0.0) / objective if objective > 0 else 0.0
         dual_norm = norm / problem.alpha
         verdict, reason = _judge_penalised(gap, dual_norm, stationarity, tol)
+        if verdict == STATIONARY and dual_norm > 1.0 and _counts_at_the_edge(completer):
+            reason += AT_THE_EDGE
     else:
         smallest = float(factors.singular_values()[-1])
         dual_norm = norm / smallest if smallest > 0 else np.inf
@@ -212,6 +223,11 @@ def _stationarity(problem, factors, E):
     left = (observed.matmul(E, Q) - problem.alpha * P) * root
     right = (observed.rmatmul(E, P) - problem.alpha * Q) * root
     return float(np.hypot(np.linalg.norm(left), np.linalg.norm(right)) / size) if size > 0 else 0.0
+
+
+def _counts_at_the_edge(completer):
+    """Whether the number of components belongs to another penalty than the one they have."""
+    return isinstance(getattr(completer, "alpha", None), str)
 
 
 def _judge_penalised(gap, dual_norm, stationarity, tol):

@@ -5,12 +5,12 @@ from numbers import Integral
 
 import numpy as np
 
+from skmc._diagnosis._enough import core_of, degrees_of_freedom, largest_rank
+from skmc._diagnosis._identifiable import Identifiable
 from skmc._diagnosis._motions import find_motions
 from skmc._diagnosis._pattern import Pattern
 from skmc.diagnostics._data import observed_entries
-from skmc.diagnostics._identifiable import Identifiable
 from skmc.diagnostics._report import Report, as_text, columns_of_lines
-from skmc.solvers._peeling import peel
 
 # Entries times rank up to which the largest rank is found by trying.
 SEARCHED = 2_000_000
@@ -24,21 +24,24 @@ class Completability(Report):
     ----------
     rank : int
         Rank r that was asked about.
+    center : bool
+        Whether columns have offsets besides.
     shape : tuple of int
         (n, m).
     n_entries : int
         Observed entries.
     degrees_of_freedom : int
-        r (n + m - r), the dimension of the matrices of rank r.
+        r (n + m - r), the dimension of the matrices of rank r; with offsets r (n - 1 + m - r) + m.
     oversampling : float
         Observed entries per degree of freedom; below 1 nothing can be unique.
     row_counts, column_counts : ndarrays of int, shapes (n,) and (m,)
-        Observed entries of each row and column; fewer than r leave its factor open.
+        Observed entries of each row and column; fewer than r leave its factor open, in columns
+        with offsets fewer than r + 1.
     n_components : int
         Connected components of the graph whose edges, from rows to columns, are the entries.
     core_shape : tuple of int
-        Rows and columns of the r-core: what is left when lines with fewer than r entries in it are
-        taken out until none has.
+        Rows and columns of the r-core: what is left when lines with fewer than r entries in it
+        (columns with offsets: r + 1) are taken out until none has.
     jacobian_rank : int
         Generic rank of the derivative of the observed entries by the factors; a lower bound
         unless `decided`.
@@ -57,8 +60,8 @@ class Completability(Report):
         Missing entries of each row and column that are not determined; None for matrices too
         large to look at all of them.
     rows, columns : ndarrays of int
-        Rows and columns none of whose missing entries is determined, those with fewer than r
-        entries if `free_in_row` is None.
+        Rows and columns none of whose missing entries is determined, those with too few entries
+        if `free_in_row` is None. Empty ones are among them.
     largest_rank : int
         Largest rank at which the pattern is completable, 0 if there is none.
     largest_rank_exact : bool
@@ -66,6 +69,7 @@ class Completability(Report):
     """
 
     rank: int
+    center: bool
     shape: tuple
     n_entries: int
     degrees_of_freedom: int
@@ -87,6 +91,28 @@ class Completability(Report):
     largest_rank_exact: bool
 
     _title = "Completability"
+
+    @property
+    def empty_rows(self):
+        """Rows without an observed entry.
+
+        Returns
+        -------
+        rows : ndarray of int
+            Their numbers.
+        """
+        return np.flatnonzero(self.row_counts == 0)
+
+    @property
+    def empty_columns(self):
+        """Columns without an observed entry.
+
+        Returns
+        -------
+        columns : ndarray of int
+            Their numbers.
+        """
+        return np.flatnonzero(self.column_counts == 0)
 
     def entries(self, limit=100):
         """Positions of entries that are not determined.
@@ -125,13 +151,15 @@ class Completability(Report):
         least_sure = "" if self.decided else "at least "
         return [
             ("matrix", f"{n} x {m}, {self.n_entries} entries observed"),
-            ("at rank", self.rank),
+            ("at rank", f"{self.rank} and column offsets" if self.center else self.rank),
             ("verdict", verdict),
             ("degrees of freedom", self.degrees_of_freedom),
             ("entries per degree of freedom", self.oversampling),
             ("fewest entries in a row, a column", f"{least[0]}, {least[1]}"),
+            ("rows without an entry", self.empty_rows),
+            ("columns without an entry", self.empty_columns),
             ("connected components", self.n_components),
-            ("core with that many entries per line", "{} x {}".format(*self.core_shape)),
+            ("core of lines with enough entries", "{} x {}".format(*self.core_shape)),
             ("rank of the Jacobian", f"{least_sure}{as_text(self.jacobian_rank)}"),
             ("entries determined", f"{least_sure}{100 * self.fraction_identifiable:.4g} %"),
             ("rows without a determined hole", self.rows),
@@ -146,7 +174,7 @@ class Completability(Report):
         return columns_of_lines(self.shape, **known)
 
 
-def completability(X, rank):
+def completability(X, rank, *, center=False):
     """Tell whether the observed positions can determine a matrix of a rank, before any fit.
 
     Of the map from factors (U, V), with r columns each, to the observed entries of U V' the
@@ -157,15 +185,18 @@ def completability(X, rank):
     leaves u_i . b_j + a_i . v_j = 0. At rank 1 both are questions of connectedness.
 
     The values play no part, nor does noise: this is about exact matrices in general position.
-    The answer is about the pattern of holes alone, without offsets; ``center=True`` asks about one
-    more rank, all of whose row factors are equal.
+    The answer is about the pattern of holes alone.
 
     Parameters
     ----------
     X : {array-like, dataframe, sparse matrix} of shape (n, m)
         The matrix with holes, in any form that completers take.
     rank : int
-        Rank r, between 1 and min(n, m).
+        Rank r, between 1 and min(n, m), or min(n - 1, m) with offsets.
+    center : bool, default=False
+        Whether columns have offsets that are fitted too, as completers do by default: then the
+        matrices are mu_j + u_i . v_j, each column has an unknown more, and connected components
+        are not tied by them either.
 
     Returns
     -------
@@ -175,7 +206,7 @@ def completability(X, rank):
     Raises
     ------
     ValueError
-        If the rank is not between 1 and min(n, m), or nothing is observed.
+        If the rank is not in this range, or nothing is observed.
 
     Notes
     -----
@@ -206,24 +237,28 @@ def completability(X, rank):
     """
     pattern = Pattern.of(observed_entries(X))
     n, m = pattern.shape
-    if isinstance(rank, bool) or not isinstance(rank, Integral) or not 1 <= rank <= min(n, m):
-        raise ValueError(f"rank must be an integer between 1 and min(n, m) = {min(n, m)}.")
-    rank = int(rank)
-    motions = find_motions(pattern, rank)
+    largest = largest_rank(n, m, offsets=bool(center))
+    if isinstance(rank, bool) or not isinstance(rank, Integral) or not 1 <= rank <= largest:
+        shape = "min(n - 1, m)" if center else "min(n, m)"
+        raise ValueError(f"rank must be an integer between 1 and {shape} = {largest}.")
+    rank, center = int(rank), bool(center)
+    unknowns = rank, rank + center
+    motions = find_motions(pattern, rank, offsets=center)
     identifiable = Identifiable(pattern, motions)
     counts, free = pattern.counts, identifiable._free_counts()
     if free is None:
         fraction = identifiable._sampled_fraction()
-        lost = [np.flatnonzero(c < rank) for c in counts]
+        lost = [np.flatnonzero(c < least) for c, least in zip(counts, unknowns, strict=True)]
     else:
         fraction = 1.0 - free[0].sum() / (n * m)
         holes = m - counts[0], n - counts[1]
         lost = [np.flatnonzero((f == h) & (h > 0)) for f, h in zip(free, holes, strict=True)]
-    freedom = _freedom(rank, n, m)
-    core = peel(pattern.rows, pattern.columns, (np.ones(n, bool), np.ones(m, bool)), [rank - 1] * 2)
-    largest, exact = _largest_rank(pattern, rank, motions)
+    freedom = degrees_of_freedom(rank, n, m, offsets=center)
+    core = core_of(pattern, unknowns)
+    largest, exact = _largest_rank(pattern, rank, center, motions)
     return Completability(
         rank=rank,
+        center=center,
         shape=(n, m),
         n_entries=pattern.nnz,
         degrees_of_freedom=freedom,
@@ -231,7 +266,7 @@ def completability(X, rank):
         row_counts=counts[0],
         column_counts=counts[1],
         n_components=int(max(part.max() for part in pattern.components)) + 1,
-        core_shape=tuple(int(np.count_nonzero(lines)) for lines in core[0]),
+        core_shape=tuple(int(np.count_nonzero(lines)) for lines in core),
         jacobian_rank=motions.rank,
         completable=motions.rank == freedom,
         decided=motions.decided,
@@ -246,21 +281,18 @@ def completability(X, rank):
     )
 
 
-def _freedom(rank, n, m):
-    return rank * (n + m - rank)
-
-
-def _largest_rank(pattern, known, motions):
+def _largest_rank(pattern, known, center, motions):
     """Largest rank at which the pattern is completable, or a bound, and whether it is no bound."""
     n, m = pattern.shape
-    rank = int(min(*(c.min() for c in pattern.counts), n, m))
-    while rank > 0 and not _enough_entries(pattern, rank):
+    rows, columns = (int(c.min()) for c in pattern.counts)
+    rank = max(min(rows, columns - center, largest_rank(n, m, offsets=center)), 0)
+    while rank > 0 and not _enough_entries(pattern, rank, center):
         rank -= 1
     while rank > 0:
         if rank != known and rank * pattern.nnz > SEARCHED:
             return rank, False
-        found = motions if rank == known else find_motions(pattern, rank)
-        if found.rank == _freedom(rank, n, m):
+        found = motions if rank == known else find_motions(pattern, rank, offsets=center)
+        if found.rank == degrees_of_freedom(rank, n, m, offsets=center):
             return rank, True
         if not found.decided:
             return rank, False
@@ -268,14 +300,13 @@ def _largest_rank(pattern, known, motions):
     return 0, True
 
 
-def _enough_entries(pattern, rank):
-    """Whether the entries are enough, those between lines that have more than `rank` too."""
-    n, m = pattern.shape
-    if pattern.nnz < _freedom(rank, n, m):
+def _enough_entries(pattern, rank, center):
+    """Whether the entries are enough, those between lines that have more than unknowns too."""
+    needed = degrees_of_freedom(rank, *pattern.shape, offsets=center)
+    if pattern.nnz < needed:
         return False
-    everything = np.ones(n, bool), np.ones(m, bool)
-    (rows, columns), _ = peel(pattern.rows, pattern.columns, everything, (rank, rank))
+    rows, columns = core_of(pattern, (rank + 1, rank + center + 1))
     inside = np.count_nonzero(rows[pattern.rows] & columns[pattern.columns])
-    core = _freedom(rank, *(np.count_nonzero(lines) for lines in (rows, columns)))
-    outside = pattern.nnz - inside
-    return outside + min(inside, max(core, 0)) >= _freedom(rank, n, m)
+    core = (np.count_nonzero(lines) for lines in (rows, columns))
+    core = max(degrees_of_freedom(rank, *core, offsets=center), 0)
+    return pattern.nnz - inside + min(inside, core) >= needed

@@ -3,20 +3,22 @@
 from dataclasses import dataclass
 from html import escape
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skmc._diagnosis._enough import largest_rank
 from skmc._fitted import FittedCompleter
-from skmc.diagnostics._certificate import certificate
+from skmc._undetermined import effective_rank
+from skmc.diagnostics._certificate import GLOBAL, NEITHER, certificate
 from skmc.diagnostics._completability import completability
 from skmc.diagnostics._incoherence import incoherence
 from skmc.diagnostics._local_convergence import local_convergence
 from skmc.diagnostics._missingness import missingness
+from skmc.diagnostics._page import marks_as_html, page
 from skmc.diagnostics._point import check_same_table
-from skmc.diagnostics._report import Report
+from skmc.diagnostics._report import Report, some
 
-# A component this much smaller than the largest does not count.
-VANISHED = 1e-3
+NONE = "none"
+MARKS = {"good": "+", "poor": "!", "open": "?"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,8 +28,10 @@ class FitReport(Report):
     Attributes
     ----------
     summary : dict
-        Name of the completer, its rank and how many components are not next to nothing, iterations,
-        whether it has converged and why it stopped.
+        Name of the completer, its rank and how many components are not next to nothing, penalty,
+        iterations, whether it has converged and why it stopped.
+    shape : tuple of int
+        (n, m) of the table.
     missingness : Missingness or str
         The holes; a text says why there is no report.
     completability : Completability or str
@@ -41,6 +45,7 @@ class FitReport(Report):
     """
 
     summary: dict
+    shape: tuple
     missingness: object
     completability: object
     incoherence: object
@@ -66,40 +71,63 @@ class FitReport(Report):
     def _lines(self):
         return list(self.summary.items())
 
+    @property
+    def summary_marks(self):
+        """What matters most, in a few lines.
+
+        Returns
+        -------
+        marks : list of (str, str, str)
+            "good", "poor", or "open" where nothing can be said; what it is about; what is found.
+        """
+        return list(_marks(self))
+
     def __repr__(self):
-        pages = [super().__repr__()]
+        marks = [f"  {MARKS[mark]} {name}: {text}" for mark, name, text in self.summary_marks]
+        pages = [super().__repr__(), "\n".join(["In short", *marks])]
         for name, part in self.parts.items():
             text = f"{_spelt(name)}\n  {part}" if isinstance(part, str) else repr(part)
             pages.append(text)
         return "\n\n".join(pages)
 
-    def _repr_html_(self):
-        pages = [super()._repr_html_()]
+    def _sections(self):
+        """HTML of the reports by their headings."""
+        sections = {"Fit": super()._repr_html_()}
         for name, part in self.parts.items():
-            if isinstance(part, str):
-                pages.append(f"<p><b>{_spelt(name)}</b>: {escape(part)}</p>")
-            else:
-                pages.append(part._repr_html_())
-        return "\n".join(pages)
+            text = f"<p>{escape(part)}</p>" if isinstance(part, str) else part._repr_html_()
+            sections[_spelt(name)] = text
+        return sections
 
-    def to_html(self, path):
-        """Write the report as a page of its own.
+    def _repr_html_(self):
+        pages = [f"<p><b>{name}</b></p>{html}" for name, html in self._sections().items()]
+        return "\n".join([marks_as_html(self.summary_marks), *pages])
+
+    def to_html(self, path=None):
+        """The report as a page of its own.
 
         Parameters
         ----------
-        path : str or path-like
+        path : str or path-like, default=None
             File to write.
+
+        Returns
+        -------
+        html : str or None
+            The page, None if it was written to a file.
         """
-        title = escape(f"{self.summary['completer']}: report")
+        rank = self.summary["components that matter"]
+        n, m = self.shape
+        html = page(
+            f"{self.summary['completer']}: report",
+            f"Can this completion of {n} rows and {m} columns be trusted? {rank} components.",
+            self.summary_marks,
+            self._sections(),
+        )
+        if path is None:
+            return html
         with open(path, "w", encoding="utf-8") as file:
-            file.write(
-                f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-                "<style>body{font-family:sans-serif;margin:2em;max-width:60em}"
-                "table{margin-bottom:2em;border-collapse:collapse}"
-                "caption{font-weight:bold;text-align:left;padding:.3em 0}"
-                "td,th{padding:.15em 1em .15em 0;vertical-align:top;font-weight:normal}</style>"
-                f"</head><body><h1>{title}</h1>{self._repr_html_()}</body></html>\n"
-            )
+            file.write(html)
+        return None
 
 
 def fit_report(completer, X, *, sample_weight=None, entry_weight=None):
@@ -150,33 +178,39 @@ def fit_report(completer, X, *, sample_weight=None, entry_weight=None):
         )
     check_is_fitted(completer, "components_")
     observed = completer._validate(X, entry_weight=entry_weight)
-    check_same_table(completer, observed)
+    check_same_table(completer, observed, sample_weight)
     weights = {"sample_weight": sample_weight, "entry_weight": entry_weight}
     rank = getattr(completer, "effective_rank_", None)
     if rank is None:
-        rank = _effective_rank(completer.components_)
+        rank = effective_rank(completer)
     nothing = "The completer has rank 0: it predicts by offsets alone."
+    center = bool(completer.center)
+    rank = min(rank, largest_rank(*observed.shape, offsets=center))
     return FitReport(
         summary={
             "completer": type(completer).__name__,
             "rank": completer.rank_,
             "components that matter": rank,
+            "penalty": _penalty(completer),
             "iterations": completer.n_iter_,
             "converged": completer.converged_,
             "stopped because": completer.stop_reason_,
         },
+        shape=observed.shape,
         missingness=missingness(observed),
-        completability=nothing if rank == 0 else completability(observed, rank),
+        completability=_tried(completability, rank, nothing, observed, rank, center=center),
         incoherence=_tried(incoherence, rank, nothing, completer, observed),
         certificate=_tried(certificate, rank, nothing, completer, X, **weights),
         local_convergence=_tried(local_convergence, rank, nothing, completer, X, **weights),
     )
 
 
-def _effective_rank(components):
-    """Number of components that a penalty has not made next to nothing."""
-    s = np.linalg.norm(components.astype(np.float64), axis=1) ** 2
-    return int(np.count_nonzero(s > VANISHED * s.max(initial=0.0)))
+def _penalty(completer):
+    """What draws the fit to one of the solutions, if anything."""
+    supports = completer._supports()
+    if "sampled" in supports:
+        return "that of the prior"
+    return "smallest nuclear norm" if "interpolates" in supports else completer.alpha_ or NONE
 
 
 def _tried(function, rank, nothing, *arguments, **options):
@@ -189,6 +223,54 @@ def _tried(function, rank, nothing, *arguments, **options):
         if "not what this" in str(error):
             raise
         return str(error)
+
+
+def _marks(report):
+    """What to say first of each part."""
+    done, iterations = report.summary["converged"], report.summary["iterations"]
+    text = f"after {iterations} iterations, {report.summary['stopped because']}"
+    yield "good" if done else "poor", "Converged" if done else "Not converged", text
+    found = report.completability
+    if isinstance(found, str):
+        yield "open", "Determined by the pattern", found
+    else:
+        yield _mark_of_pattern(found, penalised=report.summary["penalty"] != NONE)
+    found = report.missingness
+    if not isinstance(found, str):
+        plain = found.verdict.startswith("no sign")
+        yield "good" if plain else "poor", "Reasons for holes", found.verdict
+    found = report.certificate
+    if isinstance(found, str):
+        yield "open", "Optimality", found
+    else:
+        mark = {GLOBAL: "good", NEITHER: "poor"}.get(found.verdict, "open")
+        yield mark, "Optimality", f"{found.verdict}: {found.reason}"
+    found = report.local_convergence
+    if isinstance(found, str):
+        yield "open", "Rate of convergence", found
+    else:
+        text = (
+            f"in the end each iteration of {found.method} leaves {found.best.rate:.3g} of the error"
+        )
+        if not found.unique:
+            text = "none: the observed entries leave a direction open"
+        yield "good" if found.unique else "poor", "Rate of convergence", text
+
+
+def _mark_of_pattern(found, *, penalised):
+    name, n_missing = "Determined by the pattern", found.shape[0] * found.shape[1] - found.n_entries
+    if found.completable or found.fraction_identifiable == 1.0:
+        return "good", name, f"all of {n_missing} missing entries, at rank {found.rank}"
+    number = round((1.0 - found.fraction_identifiable) * found.shape[0] * found.shape[1])
+    lines = [
+        f"; {what} without one that is: {some(numbers)}"
+        for what, numbers in (("rows", found.rows), ("columns", found.columns))
+        if numbers.size
+    ]
+    text = f"{number} of {n_missing} missing entries are not, at rank {found.rank}{''.join(lines)}"
+    if penalised:
+        return "open", name, f"{text}; there the penalty and the offsets decide"
+    return "poor", name, text
 
 
 def _spelt(name):

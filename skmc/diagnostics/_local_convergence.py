@@ -306,10 +306,13 @@ def _check_method(method, point):
     if method == "auto":
         name = None if point.solver is None else point.solver.name
         if name not in METHODS:
-            what = "factors alone" if name is None else f"solver {name!r}"
+            others = f"name one of {', '.join(KNOWN)}"
+            if name is None:
+                raise ValueError(f"method='auto' needs a completer; for factors, {others}.")
             raise ValueError(
-                f"method='auto' knows no rate for {what}; name one of {', '.join(KNOWN)}, or see "
-                "contraction, which measures that of any solver."
+                f"There is no formula for the rate of the solver {name!r}. There are two ways: "
+                f"contraction measures how its own steps contract at this fit; for the rate of "
+                f"another method at this solution, {others} as method."
             )
         method = METHODS[name]
         if method == "factorized_gd" and point.solver.preconditioner is not None:

@@ -142,7 +142,7 @@ def _symmetric(V, eigenvalues):
     return SymmetricFactors.of(U, np.where(eigenvalues < 0, -1, 1))
 
 
-def check_same_table(completer, observed):
+def check_same_table(completer, observed, sample_weight=None):
     """Raise ValueError if a table has not the shape and filled columns of that of a fit.
 
     Parameters
@@ -151,9 +151,14 @@ def check_same_table(completer, observed):
         The completer.
     observed : ObservedMatrix
         The table.
+    sample_weight : array-like of shape (n,), or None
+        Row weights of the fit: entries in rows of weight zero had no part in it.
     """
+    counts = observed.column_counts
+    if sample_weight is not None:
+        counts = observed.column_counts_in(row_weights(sample_weight, observed.shape[0]) > 0)
     same = observed.shape[0] == completer._n_rows
-    if not (same and np.array_equal(observed.column_counts > 0, completer._learned)):
+    if not (same and np.array_equal(counts > 0, completer._learned)):
         _refuse(completer)
 
 

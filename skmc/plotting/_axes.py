@@ -4,6 +4,8 @@ import numpy as np
 
 # Holes and unknown values in heat maps.
 HOLE = "0.85"
+# Names of columns below a picture: at most, and from how many characters in all they stand upright.
+LABELS, LEVEL = 30, 60
 
 
 def axes_for(display, ax, n=1, **options):
@@ -122,3 +124,69 @@ def tidy(ax):
     """
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(alpha=0.3)
+
+
+def bins_of(places, max_cells):
+    """Bins of the lines of a table that has more of them than a picture has cells.
+
+    Parameters
+    ----------
+    places : ndarray of int
+        Where each line is drawn.
+    max_cells : int
+        Number of bins at most.
+
+    Returns
+    -------
+    bins : ndarray of int
+        The bin of each line.
+    sizes : ndarray of int
+        Number of lines in each bin.
+    """
+    size = places.size
+    k = min(size, max_cells)
+    # As Python counts: bin b of k has the places from b * size / k.
+    bins = places.astype(np.int64) * k // size
+    return bins, np.bincount(bins, minlength=k)
+
+
+def mark_lines(ax, rows, columns, colour):
+    """Mark rows by ticks on the right, and columns by ticks above the picture.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The axes, with rows and columns of the table for coordinates.
+    rows, columns : ndarray of int
+        Places of the lines to mark.
+    colour : str
+        Colour of the ticks.
+    """
+    style = {"color": colour, "clip_on": False, "linestyle": "none", "in_layout": False}
+    right, above = ax.get_yaxis_transform(), ax.get_xaxis_transform()
+    if rows.size:
+        ax.plot(np.full(rows.size, 1.015), rows + 0.5, marker=0, transform=right, **style)
+    if columns.size:
+        # In axes coordinates 1 is the top, whichever way rows are counted.
+        ax.plot(columns + 0.5, np.full(columns.size, 1.015), marker=2, transform=above, **style)
+
+
+def label_columns(ax, names, shift=0.0):
+    """Write names of columns below a picture, some of them where there are many.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The axes.
+    names : array-like of str or None
+        The names; None leaves numbers.
+    shift : float, default=0.0
+        Where the middle of the first column is.
+    """
+    if names is None:
+        return
+    step = -(-len(names) // LABELS)
+    shown = [str(name) for name in names[::step]]
+    upright = sum(map(len, shown)) > LEVEL
+    at = np.arange(0, len(names), step) + shift
+    ax.set_xticks(at, shown, rotation=90 if upright else 0)

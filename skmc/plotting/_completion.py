@@ -3,7 +3,7 @@
 import numpy as np
 
 from skmc._memory import check_dense_fits
-from skmc.plotting._axes import axes_for, with_holes
+from skmc.plotting._axes import axes_for, label_columns, with_holes
 from skmc.plotting._tables import with_nan
 
 
@@ -22,6 +22,8 @@ class CompletionDisplay:
         Completed minus true values, NaN where they are not known or were observed.
     center, spread : ndarray of shape (n_columns,), default=0, 1
         Columns are drawn as ``(x - center) / spread``.
+    names : array-like of str or None, default=None
+        Names of the columns; None draws their numbers.
 
     Attributes
     ----------
@@ -46,12 +48,13 @@ class CompletionDisplay:
     ['before', 'after', 'error, RMS 0.11']
     """
 
-    def __init__(self, before, after, error=None, center=0.0, spread=1.0):
+    def __init__(self, before, after, error=None, center=0.0, spread=1.0, names=None):
         self.before = before
         self.after = after
         self.error = error
         self.center = center
         self.spread = spread
+        self.names = names
 
     @classmethod
     def from_estimator(cls, estimator, X, X_true=None, *, standardize=True, ax=None):
@@ -95,7 +98,8 @@ class CompletionDisplay:
                 )
             error = np.where(np.isnan(before), after - truth, np.nan)
         units = _units(before) if standardize else (0.0, 1.0)
-        return cls(before, after, error, *units).plot(ax=ax)
+        names = getattr(estimator, "feature_names_in_", None)
+        return cls(before, after, error, *units, names).plot(ax=ax)
 
     def plot(self, ax=None, *, cmap="RdBu_r"):
         """Draw the tables.
@@ -130,6 +134,7 @@ class CompletionDisplay:
                 vmax=high if not title.startswith("error") else (high - low) / 2,
             )  # fmt: skip
             panel.set(title=title, xlabel="column")
+            label_columns(panel, self.names)
             panel.figure.colorbar(image, ax=panel, shrink=0.8)
         axes[0].set_ylabel("row")
         self.ax_, self.figure_ = axes, axes[0].figure

@@ -93,8 +93,9 @@ class ConvergenceDisplay:
 
         Parameters
         ----------
-        estimators : dict of str to completer
-            Fitted completers, and their names in the legend.
+        estimators : dict of str to completer, or sequence of completers
+            Fitted completers, and their names in the legend: those of the classes for a sequence,
+            with a number where they repeat.
         quantity : str, default="gap"
             ``"gap"``: the objective above `reference`, over the last stage of the fit, as
             objectives before and after a change of penalty or units cannot be compared.
@@ -114,6 +115,7 @@ class ConvergenceDisplay:
         display : ConvergenceDisplay
             The display.
         """
+        estimators = _named(estimators)
         for estimator in estimators.values():
             check_is_fitted(estimator, "trace_")
         traces = {name: estimator.trace_ for name, estimator in estimators.items()}
@@ -187,3 +189,21 @@ class ConvergenceDisplay:
             # The lowest itself has no place on a logarithmic axis.
             gaps[name] = part, np.where(gap > 0, gap, np.nan)
         return gaps
+
+
+def _named(estimators):
+    """Completers by name."""
+    if isinstance(estimators, dict):
+        return estimators
+    if not isinstance(estimators, list | tuple):
+        raise TypeError(
+            f"estimators must be a dict of fitted completers by name or a list of them; got "
+            f"{type(estimators).__name__}. A single one goes to from_estimator."
+        )
+    classes = [type(estimator).__name__ for estimator in estimators]
+    numbers = [classes[: k + 1].count(name) for k, name in enumerate(classes)]
+    names = [
+        f"{name} {number}" if classes.count(name) > 1 else name
+        for name, number in zip(classes, numbers, strict=True)
+    ]
+    return dict(zip(names, estimators, strict=True))

@@ -6,7 +6,8 @@ import numpy as np
 
 from skmc._compat import Interval, validate_params
 from skmc.model_selection._table import Table
-from skmc.plotting._axes import axes_for, power_norm
+from skmc.plotting._axes import axes_for, bins_of, label_columns, mark_lines, power_norm
+from skmc.plotting._tables import feature_names
 
 
 class PatternDisplay:
@@ -28,6 +29,8 @@ class PatternDisplay:
         Positions of rows and columns with too few entries.
     min_entries : int
         How many would be enough.
+    names : ndarray of str or None, default=None
+        Names of the columns in the order of the picture.
 
     Attributes
     ----------
@@ -40,6 +43,7 @@ class PatternDisplay:
 
     See Also
     --------
+    IdentifiabilityDisplay : Which entries the observed ones determine.
     CompletionDisplay : The values, before and after completion.
 
     Examples
@@ -52,12 +56,13 @@ class PatternDisplay:
     ((250, 250), True)
     """
 
-    def __init__(self, density, shape, weak_rows, weak_columns, min_entries):
+    def __init__(self, density, shape, weak_rows, weak_columns, min_entries, names=None):
         self.density = density
         self.shape = shape
         self.weak_rows = weak_rows
         self.weak_columns = weak_columns
         self.min_entries = min_entries
+        self.names = names
 
     @classmethod
     @validate_params(
@@ -94,7 +99,7 @@ class PatternDisplay:
             The display. Cost: O(nnz).
         """
         table = Table.of(X)
-        lines, weak = [], []
+        lines, weak, names = [], [], feature_names(X)
         for codes, size in zip((table.rows, table.columns), table.shape, strict=True):
             counts = np.bincount(codes, minlength=size)
             place = np.arange(size)
@@ -102,8 +107,10 @@ class PatternDisplay:
                 place[np.argsort(-counts, kind="stable")] = np.arange(size)
             lines.append(place[codes])
             weak.append(np.sort(place[counts < min_entries]))
+        if names is not None:
+            names = names[np.argsort(place)]
         density = _density(*lines, table.shape, max_cells)
-        return cls(density, table.shape, *weak, min_entries).plot(ax=ax)
+        return cls(density, table.shape, *weak, min_entries, names).plot(ax=ax)
 
     def plot(self, ax=None, *, cmap="Blues"):
         """Draw the pattern.
@@ -129,17 +136,11 @@ class PatternDisplay:
             self.density, cmap=cmap, norm=power_norm(0.5 if binned else 1.0, largest),
             aspect="auto", interpolation="nearest", extent=(0, m, n, 0),
         )  # fmt: skip
-        style = {"color": "C3", "clip_on": False, "linestyle": "none", "in_layout": False}
-        right, above = ax.get_yaxis_transform(), ax.get_xaxis_transform()
-        rows, columns = self.weak_rows + 0.5, self.weak_columns + 0.5
-        if rows.size:
-            ax.plot(np.full(rows.size, 1.015), rows, marker=0, transform=right, **style)
-        if columns.size:
-            # In axes coordinates 1 is the top, whichever way rows are counted.
-            ax.plot(columns, np.full(columns.size, 1.015), marker=2, transform=above, **style)
+        mark_lines(ax, self.weak_rows, self.weak_columns, "C3")
         ax.set(xlim=(0, m), ylim=(n, 0))
         found = f"{self.weak_rows.size} rows, {self.weak_columns.size} columns"
         ax.set(xlabel=f"column\nfewer than {self.min_entries} entries: {found}", ylabel="row")
+        label_columns(ax, self.names, 0.5)
         if binned:
             ax.figure.colorbar(self.image_, ax=ax, label="fraction observed", pad=0.04)
         self.ax_, self.figure_ = ax, ax.figure
@@ -148,15 +149,7 @@ class PatternDisplay:
 
 def _density(rows, columns, shape, max_cells):
     """Fraction of the entries that is observed, in a grid of at most `max_cells` each way."""
-    bins = tuple(min(size, max_cells) for size in shape)
-    # As Python counts: bin b of k has the positions from b * size / k.
-    row_bin, column_bin = (
-        np.asarray(codes, dtype=np.int64) * k // size
-        for codes, k, size in zip((rows, columns), bins, shape, strict=True)
-    )
-    counts = np.bincount(row_bin * bins[1] + column_bin, minlength=bins[0] * bins[1])
-    sizes = [
-        np.bincount(np.arange(size) * k // size, minlength=k)
-        for k, size in zip(bins, shape, strict=True)
-    ]
-    return counts.reshape(bins) / np.outer(*sizes)
+    bins, sizes = zip(*(bins_of(np.arange(size), max_cells) for size in shape), strict=True)
+    n, m = (size.size for size in sizes)
+    counts = np.bincount(bins[0][rows] * m + bins[1][columns], minlength=n * m)
+    return counts.reshape(n, m) / np.outer(*sizes)

@@ -18,7 +18,10 @@ class SpectrumDisplay:
     The model is the completed matrix without offsets, in the standardised units of the fit. What it
     has cut off is the residual on the observed entries, zero elsewhere, over the fraction of
     entries that is observed: as large as a component of the whole matrix would be that shows up
-    like that. Where the fit has separated signal from noise, there is a step between the two.
+    like that. Where the fit has separated signal from noise, there is a step between the two, the
+    gap. The level of the noise is the largest singular value of the residual with random signs,
+    which have no component [2]_: what the residual has above it was cut off too soon, and what the
+    model has below it is hard to tell from noise.
 
     Create it with `from_estimator`.
 
@@ -28,9 +31,14 @@ class SpectrumDisplay:
         Singular values of the model, decreasing.
     residual_singular_values : ndarray of shape (k,)
         The leading ones of the residual, decreasing.
+    noise_level : float or None, default=None
+        The largest one of the residual with random signs.
 
     Attributes
     ----------
+    gap : float
+        The last singular value of the model over the first of the residual; above 1 there is a
+        step. NaN if one of the two has none.
     effective_rank : float
         exp of the entropy of the singular values divided by their sum [1]_: the number of
         components if all are alike, less if some are small.
@@ -43,6 +51,8 @@ class SpectrumDisplay:
     ----------
     .. [1] Roy, O. and Vetterli, M. (2007). The effective rank: a measure of effective
        dimensionality. EUSIPCO, 606-610.
+    .. [2] Hong, D., Sheng, Y. and Dobriban, E. (2020). Selecting the number of components in PCA
+       via random signflips. arXiv:2012.02985.
 
     Examples
     --------
@@ -55,9 +65,24 @@ class SpectrumDisplay:
     3.0
     """
 
-    def __init__(self, singular_values, residual_singular_values):
+    def __init__(self, singular_values, residual_singular_values, noise_level=None):
         self.singular_values = singular_values
         self.residual_singular_values = residual_singular_values
+        self.noise_level = noise_level
+
+    @property
+    def gap(self):
+        """Step from the model to what it leaves.
+
+        Returns
+        -------
+        gap : float
+            Ratio of the last singular value of the one to the first of the other.
+        """
+        left = self.residual_singular_values
+        if not len(self.singular_values) or not len(left) or left[0] <= 0:
+            return float("nan")
+        return float(self.singular_values[-1] / left[0])
 
     @property
     def effective_rank(self):
@@ -95,7 +120,7 @@ class SpectrumDisplay:
         check_is_fitted(estimator, "components_")
         factors = Factors(estimator.row_factors(X), np.ascontiguousarray(estimator.components_.T))
         values = factors.singular_values()[: estimator.rank_]
-        return cls(values, _residual_spectrum(estimator, X)).plot(ax=ax)
+        return cls(values, *_residual_spectrum(estimator, X)).plot(ax=ax)
 
     def plot(self, ax=None):
         """Draw the spectrum.
@@ -117,7 +142,11 @@ class SpectrumDisplay:
         ax.plot(model, self.singular_values, "o", color="C0", label=f"model, rank {rank}")
         left = rank + np.arange(1, n_left + 1)
         ax.plot(left, self.residual_singular_values, "x", color="C3", label="left in the residual")
-        ax.axvline(rank + 0.5, color="0.3", linestyle="--", linewidth=1, label="cut")
+        gap = "" if np.isnan(self.gap) else f", a step by a factor of {self.gap:.2g}"
+        ax.axvline(rank + 0.5, color="0.3", linestyle="--", linewidth=1, label=f"cut{gap}")
+        if self.noise_level is not None:
+            ax.axhline(self.noise_level, color="C3", linestyle=":", linewidth=1.2,
+                       label="level of the noise")  # fmt: skip
         ax.axvspan(0, self.effective_rank, color="C0", alpha=0.08, linewidth=0,
                    label=f"effective rank {self.effective_rank:.1f}")  # fmt: skip
         ax.set(xlabel="component", ylabel="singular value, standardised units")
@@ -131,15 +160,20 @@ class SpectrumDisplay:
 
 
 def _residual_spectrum(estimator, X):
-    """Leading singular values of the residual, over the fraction observed."""
+    """Leading singular values of the residual over the fraction observed, and the noise level."""
     observed = estimator._validate(X)
     rows, columns = observed.rows_and_columns()
     residual = observed.rows.values - estimator.predict_entries(rows, columns)
     residual = residual.astype(np.float64) / estimator.scale_[columns]
     k = min(_N_RESIDUAL, min(observed.shape) - 1)
     if k < 1 or not residual.any():
-        return np.zeros(max(k, 0))
-    matrix = sparse.csr_array((residual, (rows, columns)), shape=observed.shape)
-    start = np.random.RandomState(0).standard_normal(min(observed.shape))
-    values = svds(matrix, k, v0=start, return_singular_vectors=False)
-    return np.sort(values)[::-1] / (observed.nnz / np.prod(observed.shape, dtype=np.float64))
+        return np.zeros(max(k, 0)), None
+    rng = np.random.default_rng(0)
+    fraction = observed.nnz / np.prod(observed.shape, dtype=np.float64)
+    start = rng.standard_normal(min(observed.shape))
+    spectra = []
+    for signs, number in ((1.0, k), (rng.choice([-1.0, 1.0], residual.size), 1)):
+        matrix = sparse.csr_array((residual * signs, (rows, columns)), shape=observed.shape)
+        values = svds(matrix, number, v0=start, return_singular_vectors=False)
+        spectra.append(np.sort(values)[::-1] / fraction)
+    return spectra[0], float(spectra[1][0])

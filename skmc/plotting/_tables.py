@@ -30,3 +30,23 @@ def with_nan(X, missing_values):
     table = np.array(X, dtype=np.float64)
     table[table == missing_values] = np.nan
     return table
+
+
+def feature_names(X):
+    """Names of the columns of a table, if it has any.
+
+    Parameters
+    ----------
+    X : {array-like, dataframe, sparse matrix} of shape (n_rows, n_columns)
+        The table.
+
+    Returns
+    -------
+    names : ndarray of str, or None
+        None if it has none, or they are not strings.
+    """
+    columns = getattr(X, "columns", None)
+    if columns is None:
+        return None
+    names = np.asarray(list(columns), dtype=object)
+    return names if all(isinstance(name, str) for name in names) else None

@@ -158,3 +158,12 @@ def test_refusals():
     report = certificate(fitted, X)
     assert "verdict" in repr(report)
     assert "<table>" in report._repr_html_()
+
+
+@pytest.mark.parametrize("E", [ALSCompleter, SoftImputeCompleter])
+def test_the_default_penalty_has_no_certificate_and_says_why(E):
+    X = table()
+    report = certificate(E().fit(X), X)
+    assert report.verdict == "stationary only"
+    assert "alpha='auto' that is meant and no defect" in report.reason
+    assert "alpha='auto'" not in certificate(ALSCompleter(1, alpha=3.0).fit(X), X).reason

@@ -1,9 +1,11 @@
 """What a pattern of holes can determine, against brute force."""
 
+import re
 import sys
 
 import numpy as np
 import pytest
+from completable import brute_force
 from scipy import sparse
 
 from skmc._diagnosis import _motions
@@ -26,36 +28,24 @@ def random_pattern(seed, largest=12):
     return mask, int(rng.integers(1, 4))
 
 
-def brute_force(mask, rank):
-    """Rank of the Jacobian at random factors, and which entries its null space leaves alone."""
-    rng = np.random.default_rng(1)
-    n, m = mask.shape
-    U, V = rng.normal(size=(n, rank)), rng.normal(size=(m, rank))
-    J = np.zeros((n, m, n + m, rank))
-    i, j = np.indices(mask.shape)
-    J[i, j, i], J[i, j, n + j] = V[j], U[i]
-    J = J.reshape(n, m, -1)
-    _, s, Wt = np.linalg.svd(J[mask])
-    found = np.count_nonzero(s > 1e-10 * s[0])
-    change = np.linalg.norm(J @ Wt[found:].T, axis=2)
-    return found, change < 1e-8 * np.linalg.norm(J, axis=2)
-
-
+@pytest.mark.parametrize("center", [False, True])
 @pytest.mark.parametrize("way", ["decomposed", "iterated"])
-def test_random_patterns_agree_with_brute_force(way, monkeypatch):
+def test_random_patterns_agree_with_brute_force(way, center, monkeypatch):
     if way == "iterated":
         monkeypatch.setattr(_motions, "DENSE_UNKNOWNS", 0)
     outcomes = set()
     for seed in range(200):
         mask, rank = random_pattern(seed)
-        report = completability(table(mask), rank)
-        expected, determined = brute_force(mask, rank)
+        report = completability(table(mask), rank, center=center)
+        expected, determined = brute_force(mask, rank, center)
         assert report.decided
         assert report.jacobian_rank == expected
         np.testing.assert_array_equal(report.identifiable.to_matrix(), determined | mask)
         np.testing.assert_array_equal(report.free_in_row, (~determined & ~mask).sum(axis=1))
         np.testing.assert_array_equal(report.free_in_column, (~determined & ~mask).sum(axis=0))
-        assert report.completable == (expected == rank * (sum(mask.shape) - rank))
+        freedom = rank * (sum(mask.shape) - center - rank) + center * mask.shape[1]
+        assert report.degrees_of_freedom == freedom
+        assert report.completable == (expected == freedom)
         outcomes.add((rank, report.completable))
     assert len(outcomes) == 6
 
@@ -88,13 +78,13 @@ def test_at_rank_one_it_is_connectedness():
     assert seen == {True, False}
 
 
-def test_largest_rank_is_the_last_that_is_completable():
+@pytest.mark.parametrize("center", [False, True])
+def test_largest_rank_is_the_last_that_is_completable(center):
     for seed in range(40):
         mask, _ = random_pattern(seed, largest=9)
-        report = completability(table(mask), 1)
-        verdicts = [
-            completability(table(mask), rank).completable for rank in range(1, min(mask.shape) + 1)
-        ]
+        report = completability(table(mask), 1, center=center)
+        ranks = range(1, min(mask.shape[0] - center, mask.shape[1]) + 1)
+        verdicts = [completability(table(mask), r, center=center).completable for r in ranks]
         assert report.largest_rank_exact
         # What is completable at a rank is at all lower ones.
         assert verdicts == sorted(verdicts, reverse=True)
@@ -147,7 +137,7 @@ def test_reports_of_large_patterns_do_not_look_at_every_entry(monkeypatch):
     mask = rng.random((200, 150)) < 0.1
     mask[0], mask[0, 0] = False, True
     exact = completability(table(mask), 3)
-    monkeypatch.setattr("skmc.diagnostics._identifiable.CELLS", 10)
+    monkeypatch.setattr("skmc._diagnosis._identifiable.CELLS", 10)
     sampled = completability(table(mask), 3)
     assert sampled.free_in_row is None
     assert sampled.fraction_identifiable == pytest.approx(exact.fraction_identifiable, abs=5e-3)
@@ -180,6 +170,25 @@ def test_what_an_iteration_that_has_not_settled_says_is_on_the_safe_side(steps, 
     assert not report.decided
     assert report.jacobian_rank <= expected
     assert not (report.identifiable.to_matrix() & ~(determined | mask)).any()
+
+
+def test_empty_lines_are_named():
+    mask = np.random.default_rng(0).random((30, 20)) < 0.6
+    mask[[4, 9]], mask[:, 3] = False, False
+    report = completability(table(mask), 2)
+    np.testing.assert_array_equal(report.empty_rows, [4, 9])
+    np.testing.assert_array_equal(report.empty_columns, [3])
+    text = repr(report)
+    assert re.search(r"rows without an entry +4, 9\n", text)
+    assert re.search(r"columns without an entry +3\n", text)
+
+
+def test_offsets_take_a_rank_at_most():
+    full = np.ones((5, 8))
+    assert completability(full, 4, center=True).completable
+    with pytest.raises(ValueError, match=r"between 1 and min\(n - 1, m\) = 4"):
+        completability(full, 5, center=True)
+    assert "2 and column offsets" in repr(completability(full, 2, center=True))
 
 
 @pytest.mark.parametrize("rank", [0, 6, 2.0, True, None])

@@ -1,11 +1,20 @@
 """The one page of all reports."""
 
+import re
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 from registry import EVERY
 from suited import small, table_for
 
-from skmc import ALSCompleter, BayesianCompleter, EntryRegressor, ProjectedGDCompleter
+from skmc import (
+    ALSCompleter,
+    BayesianCompleter,
+    EntryRegressor,
+    ProjectedGDCompleter,
+    SoftImputeCompleter,
+)
 from skmc.diagnostics import fit_report
 from skmc.diagnostics._report import Report
 
@@ -50,6 +59,70 @@ def test_page(tmp_path):
     text = page.read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>")
     assert "ProjectedGDCompleter: report" in text
+    # Well formed, with the summary before the first of the tables.
+    body = ElementTree.fromstring(re.search(r"<body>.*</body>", text, re.S)[0])
+    assert [part.tag for part in body][:4] == ["h1", "p", "ul", "h2"]
+    assert len(body.find("ul")) == 5
+
+
+def test_the_page_is_returned_if_there_is_no_file():
+    X = table_for(ALSCompleter)
+    report = ALSCompleter(rank=2).fit(X).report(X)
+    assert report.to_html().startswith("<!doctype html>")
+
+
+def test_the_method_is_the_function():
+    X = table_for(ALSCompleter)
+    weights = np.arange(X.shape[0]) % 3 + 1.0
+    completer = ALSCompleter(rank=2, alpha=1.0).fit(X, sample_weight=weights)
+    report = completer.report(X, sample_weight=weights)
+    assert repr(report) == repr(fit_report(completer, X, sample_weight=weights))
+
+
+def test_the_summary_says_what_matters():
+    X = table_for(ProjectedGDCompleter, rank=2)
+    X[7, 1:] = np.nan
+    X[7, 0] = 1.0
+    completer = ProjectedGDCompleter(rank=2, check="off").fit(X)
+    marks = {name: (mark, text) for mark, name, text in completer.report(X).summary_marks}
+    mark, text = marks["Determined by the pattern"]
+    assert mark == "poor"
+    assert text.startswith(f"24 of {np.isnan(X).sum()} missing entries are not, at rank 2")
+    assert text.endswith("rows without one that is: 7")
+    assert marks["Rate of convergence"][0] == "poor"
+    shrunk = ALSCompleter(rank=2, alpha=1.0).fit(X).report(X).summary_marks[1]
+    assert shrunk[0] == "open"
+    assert shrunk[2].endswith("there the penalty and the offsets decide")
+    X = table_for(ALSCompleter)
+    marks = ALSCompleter(rank=25, alpha=20.0, tol=1e-5).fit(X).report(X).summary_marks
+    assert ("good", "Optimality") in [mark[:2] for mark in marks]
+
+
+def test_offsets_are_part_of_what_is_to_be_determined():
+    X = table_for(ALSCompleter, rank=2)
+    for center in (False, True, "both"):
+        report = ALSCompleter(rank=2, alpha=1.0, center=center).fit(X).report(X)
+        assert report.completability.center == bool(center)
+
+
+def test_rows_of_weight_zero_are_not_missed():
+    X = table_for(ALSCompleter, rank=2)
+    X[1:, 3] = np.nan
+    X[0, 3] = 1.0
+    weights = np.ones(X.shape[0])
+    weights[0] = 0
+    with pytest.warns(UserWarning, match="no observed entry: 3"):
+        completer = ALSCompleter(rank=2, alpha=1.0).fit(X, sample_weight=weights)
+    assert completer.report(X, sample_weight=weights).shape == X.shape
+    with pytest.raises(ValueError, match="not what this"):
+        completer.report(X)
+
+
+def test_what_has_no_rate_of_its_own_says_what_there_is():
+    X = table_for(SoftImputeCompleter)
+    report = SoftImputeCompleter(alpha=1.0).fit(X).report(X)
+    assert "no formula for the rate of the solver 'soft_impute'" in report.local_convergence
+    assert "contraction measures" in report.local_convergence
 
 
 def test_the_mark_of_holes_is_that_of_the_completer():
