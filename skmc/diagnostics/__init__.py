@@ -7,8 +7,9 @@ from skmc.diagnostics._contraction import Contraction, contraction
 from skmc.diagnostics._fit_report import FitReport, fit_report
 from skmc.diagnostics._incoherence import Incoherence, incoherence
 from skmc.diagnostics._little import LittleTest
-from skmc.diagnostics._local_convergence import LocalConvergence, Scheme, local_convergence
+from skmc.diagnostics._local_convergence import LocalConvergence, local_convergence
 from skmc.diagnostics._missingness import Dependence, Missingness, missingness
+from skmc.diagnostics._rates import Scheme
 
 __all__ = [
     "Certificate",

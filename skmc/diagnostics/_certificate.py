@@ -8,8 +8,7 @@ from skmc._diagnosis._operators import FactorOperator
 from skmc._diagnosis._spectrum import extremes
 from skmc._linalg import SparsePlusLowRank, spectral_norm
 from skmc._non_negative import NonNegativeFactors
-from skmc.diagnostics._local_convergence import in_double
-from skmc.diagnostics._point import check_positive, point_of
+from skmc.diagnostics._point import check_positive, in_double, point_of
 from skmc.diagnostics._report import Report
 from skmc.solvers._stopping import exact_loss
 

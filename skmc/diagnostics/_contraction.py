@@ -9,8 +9,8 @@ from sklearn.utils import check_random_state
 
 from skmc._diagnosis._iteration import FactorMap, ProductMap
 from skmc._non_negative import NonNegativeFactors
-from skmc.diagnostics._local_convergence import in_double, iterations
-from skmc.diagnostics._point import point_of
+from skmc.diagnostics._point import in_double, point_of
+from skmc.diagnostics._rates import iterations
 from skmc.diagnostics._report import Report
 from skmc.solvers import SVT
 from skmc.solvers._polished import PolishedSearch

@@ -1,6 +1,6 @@
 """How fast methods converge near a solution, from the spectrum of their linear part."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,8 +8,15 @@ from skmc._diagnosis._alternation import AlternatingSweep
 from skmc._diagnosis._operators import FactorOperator, SymmetricOperator, TangentOperator
 from skmc._diagnosis._spectrum import Extremes, extremes
 from skmc._factors import Factors
-from skmc._non_negative import NonNegativeFactors
-from skmc.diagnostics._point import Point, check_positive, point_of
+from skmc.diagnostics._point import check_positive, in_double, point_of
+from skmc.diagnostics._rates import (
+    Scheme,
+    als_schemes,
+    gradient_schemes,
+    iterations,
+    momentum_rate,
+    over_relaxed_rate,
+)
 from skmc.diagnostics._report import Report
 
 # Method of each solver whose iteration has a form of its own here, by name.
@@ -24,29 +31,6 @@ KNOWN = (*METHODS, "scaled_gd")
 ZERO = 1e-10
 # So is a singular value.
 VANISHED = 1e-7
-
-
-@dataclass(frozen=True)
-class Scheme:
-    """A choice of step and momentum with the rate at which it converges.
-
-    Attributes
-    ----------
-    name : str
-        What it is.
-    step : float
-        Step t in ``Z - t * gradient``, with the gradient of half the sum of squares; for ALS the
-        relaxation.
-    momentum : float
-        Weight of the last change.
-    rate : float
-        Factor by which the error shrinks in each iteration, in the limit.
-    """
-
-    name: str
-    step: float
-    momentum: float
-    rate: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -131,8 +115,8 @@ class LocalConvergence(Report):
         if self.method == "als":
             if momentum:
                 raise ValueError("ALS takes a relaxation (step), and no momentum.")
-            return _relaxed(1.0 - self.smallest, step)
-        return _radius(self.smallest, self.largest, step, momentum, kind)
+            return over_relaxed_rate(1.0 - self.smallest, step)
+        return momentum_rate(self.smallest, self.largest, step, momentum, kind)
 
     def iterations_needed(self, tol, scheme=None):
         """Iterations until the error has shrunk by a factor, once the limit is near.
@@ -261,12 +245,12 @@ def local_convergence(model, X, method="auto", *, sample_weight=None, entry_weig
     unique = bool(found.smallest > ZERO * found.largest) and _has_enough(problem, factors.rank)
     smallest = found.smallest if unique else 0.0
     if method == "als":
-        schemes = _als_schemes(1.0 - smallest)
+        schemes = als_schemes(1.0 - smallest)
     else:
-        schemes = _gradient_schemes(smallest, found.largest)
+        schemes = gradient_schemes(smallest, found.largest)
         if method == "projected_gd":
             step = 1.0 / problem.observed.largest_weight
-            rate = _radius(smallest, found.largest, step, 0.0, "heavy_ball")
+            rate = momentum_rate(smallest, found.largest, step, 0.0, "heavy_ball")
             schemes = (Scheme("step that is always safe", step, 0.0, rate), *schemes)
     return LocalConvergence(
         method=method,
@@ -277,29 +261,6 @@ def local_convergence(model, X, method="auto", *, sample_weight=None, entry_weig
         unique=unique,
         settled=found.settled,
     )
-
-
-def iterations(tol, rate):
-    """Iterations until an error that shrinks at a rate is `tol` times what it was.
-
-    Parameters
-    ----------
-    tol : float
-        Positive.
-    rate : float
-        Factor per iteration.
-
-    Returns
-    -------
-    n_iter : int or float
-        Infinite where the rate is 1 or more.
-    """
-    tol = check_positive(tol, "tol")
-    if tol >= 1:
-        return 0
-    if rate >= 1:
-        return np.inf
-    return int(np.ceil(np.log(tol) / np.log(rate))) if rate > 0 else 1
 
 
 def _check_method(method, point):
@@ -338,78 +299,3 @@ def _has_enough(problem, rank):
     observed = problem.observed
     fewest = observed.row_counts.min(), observed.column_counts.min() - problem.offsets.has_columns
     return problem.alpha > 0 or bool(min(fewest) >= rank)
-
-
-def in_double(point):
-    """The point in double precision, in which small eigenvalues can be told from zero.
-
-    Parameters
-    ----------
-    point : Point
-        In any precision.
-
-    Returns
-    -------
-    point : Point
-        The same if it is so already.
-    """
-    problem, factors = point.problem, point.factors
-    observed = problem.observed
-    if observed.dtype != np.float64:
-        weights = observed.weights
-        observed = observed.with_values(
-            observed.values.astype(np.float64),
-            None if weights is None else weights.astype(np.float64),
-        )
-        problem = replace(problem, observed=observed, offsets=problem.offsets.of_values(observed))
-    if factors.U.dtype != np.float64:
-        kind = NonNegativeFactors if isinstance(factors, NonNegativeFactors) else Factors
-        factors = kind(factors.U.astype(np.float64), factors.V.astype(np.float64))
-    return Point(problem, factors, point.solver, point.common)
-
-
-def _gradient_schemes(low, high):
-    root = np.sqrt(low / high)
-    best = 2.0 / (low + high)
-    heavy = 4.0 / (np.sqrt(high) + np.sqrt(low)) ** 2, ((1 - root) / (1 + root)) ** 2
-    ratio = np.sqrt(3.0 + root**2)
-    tuned = 4.0 / (3.0 * high + low), (ratio - 2.0 * root) / (ratio + 2.0 * root)
-    return (
-        Scheme("step 1 / L", 1.0 / high, 0.0, 1.0 - low / high),
-        Scheme("best step", best, 0.0, (high - low) / (high + low)),
-        Scheme("best heavy ball", *heavy, (1 - root) / (1 + root)),
-        Scheme("best Nesterov", *tuned, 1.0 - 2.0 * root / ratio),
-    )
-
-
-def _als_schemes(rate):
-    rate = max(rate, 0.0)
-    relaxation = 2.0 / (1.0 + np.sqrt(max(1.0 - rate, 0.0)))
-    return (
-        Scheme("sweeps", 1.0, 0.0, rate),
-        Scheme("over-relaxed sweeps", relaxation, 0.0, relaxation - 1.0),
-    )
-
-
-def _relaxed(rate, relaxation):
-    """Spectral radius of two-block over-relaxation: z + w - 1 = w sqrt(rate z)."""
-    if not 0 < relaxation < 2:
-        raise ValueError(f"The relaxation of ALS must be between 0 and 2; got {relaxation}.")
-    half = relaxation * np.sqrt(max(rate, 0.0)) / 2.0
-    square = half * half - relaxation + 1.0
-    if square < 0:
-        return relaxation - 1.0
-    return max((half + np.sqrt(square)) ** 2, abs(relaxation - 1.0))
-
-
-def _radius(low, high, step, momentum, kind):
-    """Largest root in size of the quadratics of both ends of the spectrum."""
-    found = 0.0
-    for value in (low, high):
-        shrink = 1.0 - step * value
-        if kind == "heavy_ball":
-            roots = np.roots([1.0, -(momentum + shrink), momentum])
-        else:
-            roots = np.roots([1.0, -(1.0 + momentum) * shrink, momentum * shrink])
-        found = max(found, float(np.abs(roots).max()))
-    return found

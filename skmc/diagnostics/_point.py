@@ -1,6 +1,6 @@
 """The problem that a completer has solved, and its solution, rebuilt from the data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 
 import numpy as np
@@ -202,3 +202,31 @@ def check_positive(value, name):
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < np.inf:
         raise ValueError(f"{name} must be a positive number; got {value!r}.")
     return float(value)
+
+
+def in_double(point):
+    """The point in double precision, in which small eigenvalues can be told from zero.
+
+    Parameters
+    ----------
+    point : Point
+        In any precision.
+
+    Returns
+    -------
+    point : Point
+        The same if it is so already.
+    """
+    problem, factors = point.problem, point.factors
+    observed = problem.observed
+    if observed.dtype != np.float64:
+        weights = observed.weights
+        observed = observed.with_values(
+            observed.values.astype(np.float64),
+            None if weights is None else weights.astype(np.float64),
+        )
+        problem = replace(problem, observed=observed, offsets=problem.offsets.of_values(observed))
+    if factors.U.dtype != np.float64:
+        kind = NonNegativeFactors if isinstance(factors, NonNegativeFactors) else Factors
+        factors = kind(factors.U.astype(np.float64), factors.V.astype(np.float64))
+    return Point(problem, factors, point.solver, point.common)

@@ -13,8 +13,7 @@ from skmc import (
 )
 from skmc._diagnosis import _alternation, _spectrum
 from skmc.diagnostics import local_convergence
-from skmc.diagnostics._local_convergence import in_double
-from skmc.diagnostics._point import point_of
+from skmc.diagnostics._point import in_double, point_of
 
 # Size of the errors that are followed, small enough for the linear part alone.
 SMALL = 1e-6
