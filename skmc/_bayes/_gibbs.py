@@ -6,10 +6,10 @@ import numpy as np
 
 from skmc._bayes._normal_wishart import GaussianLaw, NormalWishart
 
-# Largest precision of the noise, whose deviation is a hundredth of the scale of the column. Columns
-# which factors can match, constant ones above all, leave no noise; without a limit rows that are
-# not so would be read as if nothing but these columns counted.
-MOST_PRECISE = 1e4
+# A column which factors happen to match, a constant one above all, leaves no noise. Rows that are
+# not so would be read as if nothing but this column counted, were its precision, relative to what
+# varies in it, not limited to this multiple of that of the median column: noise of a tenth.
+SHARPEST = 100.0
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ class Model:
         The larger, the more alike are the precisions.
     level_prior : tuple of float, default=(0.5, 0.5)
         Shape and rate of the law of t.
+    spread : ndarray of shape (m,), or None
+        What varies in each column, if that is no constant: by its multiples the noise of columns
+        is compared. None stands for ones.
     """
 
     rank: int
@@ -44,12 +47,13 @@ class Model:
     column_prior: NormalWishart
     noise_shape: float = 2.0
     level_prior: tuple = (0.5, 0.5)
+    spread: np.ndarray | None = None
 
     @classmethod
-    def of(cls, rank, *, has_rows, has_columns, by_column):
+    def of(cls, rank, *, has_rows, has_columns, by_column, spread=None):
         """The model with the default priors."""
         priors = (NormalWishart(rank + has_rows), NormalWishart(rank + has_columns))
-        return cls(rank, has_rows, has_columns, by_column, *priors)
+        return cls(rank, has_rows, has_columns, by_column, *priors, spread=spread)
 
     def row_regressors(self, V):
         """Regressors of (u_i, b_i) from (v_j, c_j), one row for each column."""
@@ -144,6 +148,13 @@ class Gibbs:
         self.model = model
         self.observed = observed
         self.rng = rng
+        # Data that factors can match leave no noise. The precision ends where the systems that
+        # are solved would lose a third of their digits.
+        self.most_precise = float(np.finfo(observed.dtype).eps) ** (-2 / 3)
+        spread = np.ones(observed.shape[1]) if model.spread is None else model.spread
+        self.squared_spread = np.asarray(spread, np.float64) ** 2
+        varies = observed.column_moments()[2]
+        self.varies = varies > np.sqrt(np.finfo(observed.dtype).eps) * spread
 
     def start(self):
         """A first sample: random factors with a fourth of the variance, offsets that fit."""
@@ -200,7 +211,12 @@ class Gibbs:
         shape, rate = model.level_prior
         level = self.rng.gamma(shape + model.noise_shape * old.size, 1.0 / (rate + old.sum()))
         new = self.rng.gamma(model.noise_shape + 0.5 * counts, 1.0 / (level + 0.5 * squares))
-        return np.minimum(new, MOST_PRECISE) * np.ones(observed.shape[1])
+        new = np.minimum(new, self.most_precise)
+        if model.by_column and self.varies.any():
+            relative = new * self.squared_spread
+            sharpest = SHARPEST * np.median(relative[self.varies])
+            new = np.minimum(relative, sharpest) / self.squared_spread
+        return new * np.ones(observed.shape[1])
 
 
 def _finite(draws, lines):
