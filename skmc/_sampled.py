@@ -26,9 +26,6 @@ FEWEST = 5
 class SampledCompleter(PosteriorIntervals, BaseCompleter):
     """Predictions, how far to trust them, and samples, from draws of the columns."""
 
-    # What is not known shows in the standard deviations.
-    check = "off"
-
     def _supports(self):
         return frozenset({"weights", "sampled"})
 

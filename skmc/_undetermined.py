@@ -75,7 +75,9 @@ def warn_of_undetermined(completer, observed, sample_weight=None, names=None):
     if rank == 0:
         return
     model = rank, rank + center
-    unpenalised = completer.alpha_ == 0 and "interpolates" not in completer._supports()
+    unpenalised = (
+        getattr(completer, "alpha_", 1.0) == 0 and "interpolates" not in completer._supports()
+    )
     if completer.check == "exact":
         found = _by_rank(Pattern.of(observed), *model)
     elif unpenalised:
@@ -98,6 +100,9 @@ def effective_rank(completer):
     """
     if completer.rank_ == 0:
         return 0
+    # Draws tell better what stands out of what is not known.
+    if getattr(completer, "effective_rank_", None) is not None:
+        return completer.effective_rank_
     size = np.linalg.norm(completer.components_.astype(np.float64), axis=1)
     if getattr(completer, "alpha_", 1.0) > 0:
         # Of balanced factors the singular values are the squares.

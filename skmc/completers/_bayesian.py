@@ -92,6 +92,12 @@ class BayesianCompleter(SampledCompleter):
     n_jobs : int or None, default=None
         Threads; None takes all cores, but no more than an outer parallel loop leaves. The draws
         are bitwise the same for any number.
+    check : {"fast", "exact", "off"}, default="fast"
+        What `fit` looks for to warn, by `skmc.exceptions.UndeterminedWarning`, of entries that it
+        fills and cannot know. ``"fast"``: large parts of the table that share no row or column.
+        One chain finds one of the answers there, and takes it to be surer than it is. ``"exact"``:
+        whether each entry is determined at the rank of the posterior mean, as
+        `skmc.diagnostics.completability` tells. ``"off"``: nothing.
     verbose : int, default=0
         Log every `verbose`-th sweep to the logger ``skmc``, which gets a handler if logging is not
         configured; 0 logs nothing.
@@ -179,9 +185,7 @@ class BayesianCompleter(SampledCompleter):
     """
 
     _parameter_constraints: dict = {  # noqa: RUF012 - scikit-learn's convention
-        **SampledCompleter._constraints_without(
-            "scale", "init", "max_iter", "tol", "warm_start", "check"
-        ),
+        **SampledCompleter._constraints_without("scale", "init", "max_iter", "tol", "warm_start"),
         "rank": [Interval(Integral, 1, None, closed="left")],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
         "burn_in": [Interval(Integral, 0, None, closed="left")],
@@ -219,6 +223,7 @@ class BayesianCompleter(SampledCompleter):
         add_indicator=False,
         random_state=None,
         n_jobs=None,
+        check="fast",
         verbose=0,
     ):
         self.rank = rank
@@ -238,6 +243,7 @@ class BayesianCompleter(SampledCompleter):
         self.add_indicator = add_indicator
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.check = check
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -370,8 +376,13 @@ class BayesianCompleter(SampledCompleter):
                     f"leave halves of the chains that disagree (R-hat {r_hat:.2f} in the worst "
                     f"tenth of the cells, of at most {LARGEST_R_HAT})"
                 )
+            cure = "Raise burn_in and n_samples."
+            if self.n_chains > 1:
+                cure += (
+                    " If that does not help, chains have found different answers that the entries "
+                    "do not tell apart; check='exact' says where."
+                )
             warn(
-                f"{type(self).__name__}: {self.n_iter_} sweeps {found}. Raise burn_in and "
-                "n_samples.",
+                f"{type(self).__name__}: {self.n_iter_} sweeps {found}. {cure}",
                 ConvergenceWarning,
             )
