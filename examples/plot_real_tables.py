@@ -29,6 +29,7 @@ from sklearn import datasets
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
+from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from skmc import (
@@ -89,17 +90,33 @@ problems["photograph"] = (
 # The defaults, with one exception: ``ALSCompleter`` gets room for 50 components, a bound that its
 # penalty makes harmless. ``ProjectedGDCompleter`` has no penalty: its rank is what keeps it from
 # fitting the noise, and is chosen by hiding a part of what is left. ``SoftImputeCompleterCV``
-# chooses its penalty in that way.
+# chooses its penalty in that way. Neighbours are found by distances, and regressions penalised by
+# the size of coefficients: these two imputers are given columns in units of their deviations, which
+# completers see to by themselves.
+
+
+class Scaled:
+    """An imputer that is given each column with mean 0 and standard deviation 1."""
+
+    def __init__(self, imputer):
+        self.imputer = imputer
+
+    def fit_transform(self, table):
+        """Impute the scaled table, in the units of the table."""
+        scaler = StandardScaler().fit(table)
+        return scaler.inverse_transform(self.imputer.fit_transform(scaler.transform(table)))
 
 
 def methods(name):
     """Completers and imputers for one table; None takes too long there."""
     return {
         "SimpleImputer": SimpleImputer(keep_empty_features=True),
-        "KNNImputer": KNNImputer(keep_empty_features=True),
+        "KNNImputer": Scaled(KNNImputer(keep_empty_features=True)),
         # One regression for each of 960 columns on all others takes many minutes, and so does a
         # path of decompositions of a picture.
-        "IterativeImputer": None if name == "photograph" else IterativeImputer(random_state=0),
+        "IterativeImputer": (
+            None if name == "photograph" else Scaled(IterativeImputer(random_state=0))
+        ),
         "ALSCompleter": ALSCompleter(rank=50),
         "SoftImputeCompleter": SoftImputeCompleter(),
         "SoftImputeCompleterCV": None if name == "photograph" else SoftImputeCompleterCV(),
