@@ -240,9 +240,15 @@ def _check_column_types(X):
                 break
     if wrong:
         listed = ", ".join(f"{name!r} ({what})" for name, what in list(wrong.items())[:10])
+        marks = ""
+        if "text" in wrong.values():
+            marks = (
+                " If these are numbers, with words where there are none, name the words in "
+                "na_values as you read the file, or use pandas.to_numeric(column, errors='coerce')."
+            )
         raise TypeError(
             f"{len(wrong)} column(s) of X are not numeric: {listed}. Encode or drop them, for "
-            "example with a ColumnTransformer."
+            f"example with a ColumnTransformer.{marks}"
         )
 
 
