@@ -119,6 +119,7 @@ class BaseCompleter(FittedCompleter):
             sample_weight = row_weights(sample_weight, observed.shape[0])
         with single_threaded_blas():
             self._fit_observed(observed, sample_weight, X, y)
+            warn_of_empty(self, self._learned)
             warn_of_undetermined(self, observed, sample_weight)
         return observed
 
@@ -142,18 +143,19 @@ class BaseCompleter(FittedCompleter):
     @with_callbacks
     def _fit_entries(self, *entries, names=None):
         """Fit to compressed rows, those of `_read_entries`; messages have names of lines."""
-        observed = self._read_entries(*entries)
+        observed = self._read_entries(*entries, names=names)
         with single_threaded_blas():
             self._fit_observed(observed)
+            warn_of_empty(self, self._learned)
             warn_of_undetermined(self, observed, names=names)
         return self
 
-    def _read_entries(self, indptr, indices, values, shape, weights=None):
+    def _read_entries(self, indptr, indices, values, shape, weights=None, *, names=None):
         """The same of compressed rows that are sorted, distinct and finite; they are not copied."""
         self._validate_params()
         self._check_parameters()
         self.n_features_in_ = shape[1]
-        self._bounds()
+        self._check_bounds(None if names is None else names[1])
         threads = effective_threads(self.n_jobs)
         return observed_from_csr(indptr, indices, values, shape, weights, threads)
 
@@ -167,7 +169,6 @@ class BaseCompleter(FittedCompleter):
             observed, sample_weight, center=self.center, scale=bool(self.scale), factor=factor,
             penalty_power=self.penalty_power,
         )  # fmt: skip
-        warn_of_empty(self, training.learned, training.units.center)
         plan = self._plan(observed, sample_weight, training)
         seek_units = self.scale == "noise" and factor is None
         result = self._solve(training, plan, seek_units, watch.of(training, plan))

@@ -28,8 +28,8 @@ class Bounds:
             The bounds.
         n_columns : int
             Number m of columns.
-        names : sequence of str, or None
-            Names of the columns, for messages.
+        names : sequence, or None
+            Names or labels of the columns, for messages.
 
         Returns
         -------
@@ -78,7 +78,6 @@ class Bounds:
 
 
 def _of_columns(name, value, none, n_columns, names):
-    _check_labels(name, value, names)
     bound = np.asarray(none if value is None else value, dtype=np.float64)
     if bound.ndim and bound.shape != (n_columns,):
         raise ValueError(
@@ -95,22 +94,48 @@ def _of_columns(name, value, none, n_columns, names):
     return bound
 
 
-def _check_labels(name, value, names):
+def check_labels(name, value, n_columns, names):
     """Raise ValueError if a series of pandas has other labels than the columns, or another order.
 
     One that is numbered from 0 has none.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter.
+    value : object
+        Its value, of which series with a label for each column are looked at.
+    n_columns : int
+        Number m of columns.
+    names : sequence, or None
+        Names or labels of the columns.
     """
-    if names is None or not hasattr(value, "iloc") or len(value) != len(names):
+    if not hasattr(value, "iloc") or len(value) != n_columns:
         return
     labels = list(value.index)
+    if labels == list(range(n_columns)):
+        return
+    if names is None:
+        raise ValueError(
+            f"{name} is a series with labels, the first {labels[0]!r}, and the columns have no "
+            f"names that these could be compared with. Pass {name}.to_numpy() if it is in the "
+            "order of the columns, or X as a data frame whose columns have strings for names."
+        )
+    if isinstance(names, np.ndarray) and names.dtype.kind not in "mM":
+        # Of Python's types, as numbers of NumPy compare with the items of a tuple.
+        names = names.tolist()
     other = [j for j, label in enumerate(labels) if label != names[j]]
-    if other and labels != list(range(len(names))):
+    if other:
         raise ValueError(
             f"{name} is a series whose labels are not the columns of X in their order: at "
-            f"{len(other)} of {len(names)} places, the first {_name(other[0], names)}, where it "
-            f"has {labels[other[0]]!r}. Pass {name}.reindex(X.columns)."
+            f"{len(other)} of {n_columns} places, the first {_name(other[0], names)}, where it "
+            f"has {labels[other[0]]!r}. Pass {name}.reindex(X.columns), or {name}.sort_index() to "
+            "an EntryRegressor, whose columns are in the order of their labels."
         )
 
 
 def _name(j, names):
-    return f"column {j}" if names is None else f"column {j} ({names[j]!r})"
+    if names is None or str(names[j]) == str(j):
+        return f"column {j}"
+    label = repr(str(names[j])) if isinstance(names[j], str) else names[j]
+    return f"column {j} ({label})"

@@ -6,7 +6,7 @@ from skmc._compat import warn
 from skmc._undetermined import listed
 
 
-def warn_of_empty(completer, learned, filled):
+def warn_of_empty(completer, learned):
     """Warn that columns have no entry, and say what becomes of them.
 
     The grand mean is the best guess for a column that is like the others, and none at all for one
@@ -15,11 +15,9 @@ def warn_of_empty(completer, learned, filled):
     Parameters
     ----------
     completer : completer
-        Whose fit it is.
+        Just fitted.
     learned : ndarray of bool, shape (m,)
         Columns with entries.
-    filled : ndarray of float, shape (m,)
-        Offsets of all columns, which are the predictions for the others.
     """
     if learned.all():
         return
@@ -27,11 +25,26 @@ def warn_of_empty(completer, learned, filled):
     names = listed(empty, getattr(completer, "feature_names_in_", None))
     fate = "dropped"
     if completer.keep_empty_features:
-        what, value = "zeros", completer._bounded(np.asarray(filled, dtype=np.float64))[empty[0]]
-        if completer.center:
-            what = f"the grand mean of all entries, {value:.4g}, a guess if all have one unit"
+        what = _fill(completer, completer.offsets_.astype(np.float64), empty)
         fate = f"filled with {what}; keep_empty_features=False drops them"
     warn(
         f"{empty.size} column(s) of X have no observed entry: {names}. They are {fate}.",
         UserWarning,
     )
+
+
+def _fill(completer, filled, empty):
+    what = "zeros"
+    if completer.center:
+        what = (
+            f"the grand mean of all entries, {filled[empty[0]]:.4g}, a guess if all have one unit"
+        )
+    if completer.center == "both" and "sampled" not in completer._supports():
+        return f"{what}, plus the offset of the row, all within the bounds if there are any"
+    values = completer._bounded(filled)[empty]
+    if (values != filled[empty]).any():
+        # The bounds of each column are its own.
+        low, high = values.min(), values.max()
+        found = f"{low:.4g}" if low == high else f"values from {low:.4g} to {high:.4g}"
+        what += f", moved into the bounds to {found}"
+    return what

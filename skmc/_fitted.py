@@ -6,7 +6,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skmc._blas import single_threaded_blas
-from skmc._bounds import Bounds
+from skmc._bounds import Bounds, check_labels
 from skmc._compat import CallbackSupportMixin, _check_feature_names_in
 from skmc._fold_in import FoldIn
 from skmc._memory import check_dense_fits
@@ -345,12 +345,17 @@ class FittedCompleter(Reporting, CallbackSupportMixin, TransformerMixin, BaseEst
                 f"{error} X has shape {shape}, the matrix of the fit had {fitted}.{advice}"
             ) from error
         if reset:
-            self._bounds()
+            self._check_bounds(getattr(self, "feature_names_in_", None))
         return observed
 
-    def _bounds(self):
-        """Bounds of predictions, validated; None if there are none."""
-        names = getattr(self, "feature_names_in_", None)
+    def _check_bounds(self, names):
+        """Raise ValueError if the bounds are none of columns with these names, None for none."""
+        for name in ("min_value", "max_value"):
+            check_labels(name, getattr(self, name), self.n_features_in_, names)
+        self._bounds(names)
+
+    def _bounds(self, names=None):
+        """Bounds of predictions, validated; None if there are none. Names are for messages."""
         return Bounds.of(self.min_value, self.max_value, self.n_features_in_, names)
 
     def _bounded(self, values, columns=None):

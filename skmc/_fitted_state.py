@@ -2,8 +2,11 @@
 
 import numpy as np
 
-# What only one kind of completer has.
-OF_KIND = {"_draws": "sampled", "_row_draws": "sampled", "eigenvalues_": "symmetric"}
+# What only one kind of completer has, or what holds one.
+OF_KIND = {
+    "_draws": "sampled", "_row_draws": "sampled", "eigenvalues_": "symmetric",
+    "completer_": "holder",
+}  # fmt: skip
 CONTAINERS = ("default", "pandas", "polars")
 
 

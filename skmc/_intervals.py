@@ -2,6 +2,7 @@
 
 from numbers import Real
 
+import numpy as np
 from scipy import sparse
 from scipy.special import ndtri
 
@@ -11,6 +12,8 @@ from skmc._memory import check_fits
 
 # Part of what is predicted that lies outside of intervals unless told otherwise.
 ALPHA = 0.1
+# Tables of the size of the predictions that there are at once while intervals are made.
+TABLES = 7
 
 
 def check_alpha(alpha):
@@ -28,10 +31,17 @@ def check_alpha(alpha):
         )
 
 
+def check_spread(n_draws):
+    """Raise ValueError if there are too few draws for standard deviations."""
+    if n_draws < 2:
+        raise ValueError("Standard deviations take two draws: fit with a larger n_draws.")
+
+
 def normal_width(alpha):
     """Standard deviations on either side of the mean that hold 1 - alpha of a normal variable."""
     check_alpha(alpha)
-    return float(ndtri(1.0 - 0.5 * alpha))
+    # By the lower tail, as the upper one loses what 1 - alpha / 2 cannot hold.
+    return float(-ndtri(0.5 * alpha))
 
 
 def ends(completer, values, width, columns=None):
@@ -46,7 +56,7 @@ def ends(completer, values, width, columns=None):
     columns : ndarray of int of this shape, or None
         Their columns; None: the values are rows of all columns.
     """
-    width = width.astype(values.dtype)
+    width = width.astype(values.dtype, copy=False)
     return tuple(completer._bounded(end, columns) for end in (values - width, values + width))
 
 
@@ -67,7 +77,7 @@ def intervals_of_rows(estimator, completer, X, level):
     """
     if sparse.issparse(X):
         check_fits(
-            4 * X.shape[0] * X.shape[1] * X.dtype.itemsize,
+            X.shape[0] * _bytes_of_row(completer, 4 if X.dtype == np.float32 else 8),
             f"The intervals of {X.shape[0]} x {X.shape[1]} entries",
             "Pass slices of the rows, or ask for single ones with predict_entries_interval.",
         )
@@ -78,8 +88,22 @@ def intervals_of_rows(estimator, completer, X, level):
         return wrap_output(estimator, X, *(completer._finish(observed, end) for end in found))
 
 
-def widths_of_empty_row(estimator, completer, level):
-    """Half the widths of the intervals of a row without entries, shape (m,)."""
+def _bytes_of_row(completer, itemsize):
+    """What the intervals of a row take at their peak."""
+    m = completer.n_features_in_
+    indicated = 0 if completer._indicated is None else completer._indicated.size
+    # Predictions and widths, the ends, and each of these before it is cut to its bounds or joined
+    # with indicators.
+    needed = TABLES * m * itemsize + (2 * (m + 2 * indicated) * itemsize if indicated else 0)
+    if "sampled" in completer._supports():
+        # Before that predictions, those of a draw and the next, and sums in double precision.
+        needed = max(needed, m * (3 * itemsize + 3 * 8))
+    return needed
+
+
+def deviations_of_empty_row(completer):
+    """Predictive standard deviations of a row without entries, shape (m,)."""
     empty = sparse.csr_array((1, completer.n_features_in_), dtype=completer.components_.dtype)
     with single_threaded_blas():
-        return estimator._means_and_widths(completer._validate(empty), level)[1][0]
+        observed = completer._validate(empty)
+        return completer._means_and_deviations(observed, completer._fold_in())[1][0]

@@ -25,7 +25,8 @@ from skmc.completers import (
 )
 
 FORMAT = "skmc factors"
-# Formats that can be read, the last of which is written. One that adds attributes is a new one.
+# Formats that can be read, the last of which is written. After the first release one that adds
+# attributes is a new one.
 VERSIONS = (1,)
 HOLDERS = (ConformalCompleter, EntryRegressor)
 CLASSES = {E.__name__: E for E in (*COMPLETERS, *CROSS_VALIDATED, *SAMPLERS, *HOLDERS)}

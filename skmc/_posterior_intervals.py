@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skmc._intervals import ALPHA, ends, intervals_of_rows, normal_width
+from skmc._intervals import ALPHA, deviations_of_empty_row, ends, intervals_of_rows, normal_width
 
 
 class PosteriorIntervals:
@@ -28,7 +28,8 @@ class PosteriorIntervals:
         Raises
         ------
         ValueError
-            If an index is fractional, negative or out of range, or alpha not between 0 and 1.
+            If an index is fractional, negative or out of range, `alpha` not between 0 and 1, or
+            the fit kept one draw alone.
         """
         check_is_fitted(self, "components_")
         rows, cols = self._check_positions(rows, cols)
@@ -60,10 +61,14 @@ class PosteriorIntervals:
 
         Raises
         ------
+        ValueError
+            If `alpha` is not between 0 and 1, the fit kept one draw alone, or `transform` returns
+            a draw (``sample_posterior=True``).
         MemoryError
             If the dense result would not fit, before anything is allocated.
         """
         check_is_fitted(self, "components_")
+        self._refuse_draw()
         return intervals_of_rows(self, self, X, self._level(alpha))
 
     def _level(self, alpha=None):
@@ -81,11 +86,21 @@ class PosteriorIntervals:
         mean, std = self._means_and_deviations(observed, self._fold_in())
         return mean, level * std
 
-    def _width_elsewhere(self, widths, level, mean):
-        """Half the width of intervals in a column that was not in the fit, about the mean of all.
+    def _widths_elsewhere(self, columns, level, mean):
+        """Half the widths of intervals in rows or columns that were not in the fit.
 
-        By the variance of an entry of a column taken at random, given the widths of a row without
-        entries.
+        In a row that of one without entries. In a column, about the mean of all, by the variance of
+        an entry of such a row in a column taken at random.
+
+        Parameters
+        ----------
+        columns : ndarray of int, shape (k,)
+            Columns of the entries, -1 for those that were not in the fit.
+        level : float
+            Standard deviations on either side of the mean.
+        mean : float
+            What is predicted where neither row nor column is known.
         """
-        variance = (widths.astype(np.float64) / level) ** 2 + (self.offsets_ - mean) ** 2
-        return level * np.sqrt(variance.mean())
+        std = deviations_of_empty_row(self).astype(np.float64)
+        anywhere = np.sqrt(np.mean(std**2 + (self.offsets_ - mean) ** 2))
+        return level * np.where(columns >= 0, std[columns], anywhere)

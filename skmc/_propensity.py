@@ -13,6 +13,8 @@ STEPS, STANDING = 200, 1e-12
 RIDGE = 0.1
 # Longest Newton step of a logit.
 LONGEST = 2.0
+# Logits that are formed at a time for the effects of rows that were not in the fit.
+CELLS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,12 +126,15 @@ def effects_of_rows(propensity, row_counts, ridge=RIDGE):
     counts, row_of = np.unique(row_counts, return_inverse=True)
     columns, copies = np.unique(propensity.columns, return_counts=True)
     a = np.zeros(counts.size)
-    for _ in range(STEPS):
-        p = expit(propensity.intercept + np.add.outer(a, columns))
-        step = _newton(counts - p @ copies, (p * (1.0 - p)) @ copies, a, ridge)
-        a += step
-        if np.abs(step).max(initial=0.0) <= STANDING:
-            break
+    size = max(1, CELLS // max(1, columns.size))
+    for start in range(0, counts.size, size):
+        part = slice(start, start + size)
+        for _ in range(STEPS):
+            p = expit(propensity.intercept + np.add.outer(a[part], columns))
+            step = _newton(counts[part] - p @ copies, (p * (1.0 - p)) @ copies, a[part], ridge)
+            a[part] += step
+            if np.abs(step).max() <= STANDING:
+                break
     return a[row_of]
 
 

@@ -10,6 +10,7 @@ from skmc._base import BaseCompleter
 from skmc._bayes import row_keys, row_normals
 from skmc._blas import single_threaded_blas
 from skmc._compat import wrap_output
+from skmc._intervals import check_spread
 from skmc._linalg import LowRank, leading_svd
 from skmc._memory import check_dense_fits, check_fits
 from skmc._parallel import effective_threads
@@ -174,8 +175,7 @@ class SampledCompleter(PosteriorIntervals, BaseCompleter):
         check_is_fitted(self, "components_")
         if not return_std:
             return super().transform(X)
-        if self.sample_posterior:
-            raise ValueError("A draw has no standard deviation: set sample_posterior=False.")
+        self._refuse_draw()
         self._check_spread()
         check_dense_fits(X, 0 if self._indicated is None else self._indicated.size)
         observed, fold_in = self._validate(X), self._fold_in()
@@ -194,8 +194,11 @@ class SampledCompleter(PosteriorIntervals, BaseCompleter):
         return super()._complete_rows(observed, fold_in)
 
     def _check_spread(self):
-        if self._draws["F"].shape[1] < 2:
-            raise ValueError("Standard deviations take two draws: fit with a larger n_draws.")
+        check_spread(self._draws["F"].shape[1])
+
+    def _refuse_draw(self):
+        if self.sample_posterior:
+            raise ValueError("A draw has no standard deviation: set sample_posterior=False.")
 
     def _check_factors_fit(self, observed, copies):
         """Refuse factors of rows in all draws that would not fit."""
@@ -218,9 +221,16 @@ class SampledCompleter(PosteriorIntervals, BaseCompleter):
             Z /= self.scale_
             first += Z
             second += np.square(Z, dtype=np.float64)
-        variance = (second - first**2 / fold_in.n_draws) / (fold_in.n_draws - 1)
-        noise = (self.noise_std_ / self.scale_) ** 2
-        return mean, (np.sqrt(np.maximum(variance, 0) + noise) * self.scale_).astype(mean.dtype)
+        # In place: a table of them is what takes most of the memory.
+        np.square(first, out=first)
+        first /= fold_in.n_draws
+        second -= first
+        second /= fold_in.n_draws - 1
+        np.maximum(second, 0, out=second)
+        second += (self.noise_std_ / self.scale_) ** 2
+        np.sqrt(second, out=second)
+        second *= self.scale_
+        return mean, second.astype(mean.dtype, copy=False)
 
     def _finish_std(self, observed, std):
         """The form in which standard deviations are handed out: that of the predictions."""

@@ -13,6 +13,7 @@ from suited import small, table_for
 from skmc import (
     ALSCompleter,
     BayesianCompleter,
+    ConformalCompleter,
     EntryRegressor,
     SymmetricGDCompleter,
     load_factors,
@@ -235,3 +236,44 @@ def test_a_series_has_the_labels_of_the_columns(tmp_path):
     np.testing.assert_array_equal(load_factors(path).transform(X), expected)
     with pytest.raises(ValueError, match=r"2 of 3 places, the first column 0 \('height'\).*'age'"):
         ALSCompleter(min_value=low[["age", "mass", "height"]]).fit(X)
+
+
+def test_a_series_of_an_entry_regressor_has_the_labels_of_its_columns():
+    X = table_for(ALSCompleter)[:, :12]
+    entries, values = to_entries(X)
+    labels = np.array([[f"r{i}", f"c{j}"] for i, j in entries])
+    low = pd.Series(np.arange(12.0), index=[f"c{j}" for j in range(12)])
+    with pytest.raises(ValueError, match=r"10 of 12 .* column 2 \('c10'\).*'c2'.*sort_index\(\)"):
+        EntryRegressor(ALSCompleter(min_value=low)).fit(labels, values)
+    sorted_low = low.sort_index()
+    for completer in (ALSCompleter, lambda **bounds: ConformalCompleter(ALSCompleter(**bounds))):
+        model = EntryRegressor(completer(min_value=sorted_low)).fit(labels, values)
+        found = model.predict([["r0", label] for label in low.index])
+        assert (found >= low).all()
+    # Labels of any type.
+    for index in (pd.date_range("2024-01-01", periods=12), pd.Index(np.arange(12) + 3)):
+        X = pd.DataFrame({"row": entries[:, 0], "column": index.to_numpy()[entries[:, 1]]})
+        given = pd.Series(np.arange(12.0), index=index)
+        EntryRegressor(ALSCompleter(min_value=given)).fit(X, values)
+        with pytest.raises(ValueError, match="12 of 12 places, the first column 0"):
+            EntryRegressor(ALSCompleter(min_value=given[::-1])).fit(X, values)
+
+
+def test_a_series_with_labels_needs_names_to_compare_them_with():
+    X = table_for(ALSCompleter)[:, :3]
+    low = pd.Series([0.0, 1.0, 2.0], index=["height", "mass", "age"])
+    for given in (X, pd.DataFrame(X)):
+        with pytest.raises(ValueError, match=r"'height', and the columns have no names.*to_numpy"):
+            ALSCompleter(min_value=low).fit(given)
+        ALSCompleter(min_value=low.reset_index(drop=True)).fit(given)
+
+
+def test_labels_of_a_series_are_compared_in_the_fit_alone(monkeypatch):
+    X = pd.DataFrame(table_for(ALSCompleter)[:, :3], columns=["height", "mass", "age"])
+    completer = ALSCompleter(min_value=pd.Series([0.0, 1.0, 2.0], index=X.columns)).fit(X)
+
+    def fail(*args):
+        raise AssertionError("the labels are looked at again")
+
+    monkeypatch.setattr(pd.Index, "__iter__", fail)
+    assert completer.predict_entries([0], [2]) >= 2.0

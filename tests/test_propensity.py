@@ -1,11 +1,14 @@
 """The additive logistic model of what is observed."""
 
+import tracemalloc
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from skmc._propensity import fit_propensity
+from skmc._propensity import effects_of_rows, fit_propensity
 
 
 def pattern(n=60, m=40, seed=0, spread=1.0):
@@ -75,6 +78,21 @@ def test_lines_with_equal_counts_are_equal_whatever_their_order():
     first, second = fitted(mask), fitted(mask[order])
     np.testing.assert_array_equal(first.rows[order], second.rows)
     np.testing.assert_array_equal(first.columns, second.columns)
+
+
+def test_effects_of_rows_take_little_memory(monkeypatch):
+    """With columns that all differ, as in a file, a few counts are looked at at a time."""
+    mask, _ = pattern(600, 500)
+    model = replace(fitted(mask), columns=np.random.default_rng(0).normal(size=500))
+    counts = np.arange(501)
+    expected = effects_of_rows(model, counts)
+    monkeypatch.setattr("skmc._propensity.CELLS", 5000)
+    tracemalloc.start()
+    found = effects_of_rows(model, counts)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(found, expected, atol=1e-10)
+    assert peak < 500 * 501 * 8 / 2
 
 
 def test_a_large_pattern_is_as_cheap_as_its_counts():

@@ -11,7 +11,6 @@ from sklearn.utils import check_random_state
 
 from skmc._bayes import Model, effective_sample_size, run_chains, split_r_hat
 from skmc._compat import Interval, StrOptions, _fit_context, warn
-from skmc._empty_columns import warn_of_empty
 from skmc._limits import check_digits
 from skmc._log import logger, show_log
 from skmc._memory import check_fits
@@ -295,7 +294,6 @@ class BayesianCompleter(SampledCompleter):
         watch = Watch(self, X, y, self.n_chains * (self.burn_in + self.n_samples))
         training = prepare(observed, None, center=bool(self.center), scale=self.scale)
         training = replace(training, units=self._units(observed, training.units))
-        warn_of_empty(self, training.learned, training.units.center)
         data = training.pose().observed
         rank = min(self.rank, *data.shape)
         self._check_memory(observed.shape, data, rank)
@@ -334,10 +332,14 @@ class BayesianCompleter(SampledCompleter):
         own = fit_units(observed, None, center=bool(self.center), scale=True)
         return (own.scale / training.units.scale)[training.learned]
 
+    def _n_kept(self):
+        """Number of draws that a fit keeps."""
+        return min(self.n_draws, self.n_chains * self.n_samples)
+
     def _check_memory(self, shape, data, rank):
         """Refuse draws that would not fit, before the first."""
         (n, m), q = shape, rank + 1
-        n_draws = min(self.n_draws, self.n_chains * self.n_samples)
+        n_draws = self._n_kept()
         # Means and draws of every training row, and the columns, of each draw.
         numbers = n_draws * (2 * n * q + 2 * m * (q + 1))
         check_fits(

@@ -20,7 +20,12 @@ from skmc._empty_columns import warn_of_empty
 from skmc._intervals import check_alpha, ends, intervals_of_rows
 from skmc._undetermined import warn_of_undetermined
 from skmc.completers._als import ALSCompleter
-from skmc.completers._conformal_checks import refuse_coverage, warn_of_unbounded, warn_of_units
+from skmc.completers._conformal_checks import (
+    refuse_coverage,
+    refuse_one_draw,
+    warn_of_unbounded,
+    warn_of_units,
+)
 from skmc.completers._set_aside import choose_entries, fit_without
 from skmc.completers._wrapping import CompleterHolder
 
@@ -91,7 +96,8 @@ class ConformalCompleter(CompleterHolder, TransformerMixin, BaseEstimator):
     value. `predict_interval` folds in rows from all of their entries, those set aside included: for
     rows of the training matrix it predicts better than it was calibrated for. Rows that were not
     in `fit` have had no part in the components, which makes their errors larger: the intervals
-    are approximate, the better the more rows there are to each component.
+    are approximate, the better the more rows there are to each component; those of a row
+    without entries may be too narrow, as they are by the errors in rows with some.
 
     With ``propensity="row_column"`` intervals in tables of few columns are wide: the chance of a
     row is estimated from its few cells, and what differs between rows by accident counts as if it
@@ -185,11 +191,13 @@ class ConformalCompleter(CompleterHolder, TransformerMixin, BaseEstimator):
         """Fit to compressed rows, as `BaseCompleter` does; weights are of the fit alone."""
         self._validate_params()
         completer = self._unfitted()
-        return self._calibrate(completer, completer._read_entries(*entries), names=names)
+        observed = completer._read_entries(*entries, names=names)
+        return self._calibrate(completer, observed, names=names)
 
     def _calibrate(self, completer, observed, X=None, names=None):
         """Fit the completer to some of the entries, and measure its errors on the others."""
         refuse_coverage(self.alpha)
+        refuse_one_draw(completer, self.conformity_score)
         # What it returns is put into a container here, if into any.
         completer.set_output(transform="default")
         pairwise = get_tags(completer).input_tags.pairwise
@@ -197,30 +205,29 @@ class ConformalCompleter(CompleterHolder, TransformerMixin, BaseEstimator):
             observed, pairwise, self.calibration_size, self.random_state
         )
         fit_without(completer, observed, (held_out, images), X)
-        warn_of_empty(completer, observed.column_counts > 0, completer.offsets_)
+        warn_of_empty(completer, observed.column_counts > 0)
         warn_of_undetermined(completer, observed, names=names)
+        pattern = fit_pattern(self.propensity, observed)
+        rows, columns = observed.rows_and_columns()
+        i, j = rows[held_out], columns[held_out]
+        predicted, unit = self._predictions(completer, i, j)
+        scores = np.abs(observed.rows.values[held_out].astype(np.float64) - predicted) / unit
+        calibration = Calibration.of(scores, pattern.odds(i, j), self.alpha)
+        n_unbounded = count_beyond(pattern, calibration.largest_odds, rows, columns)
+        # At once: the state of a fit that fails is that of the last one.
         self.n_features_in_ = completer.n_features_in_
         vars(self).pop("feature_names_in_", None)
         if hasattr(completer, "feature_names_in_"):
             self.feature_names_in_ = completer.feature_names_in_
-        self.completer_ = completer
-        self._pattern = fit_pattern(self.propensity, observed)
-        rows, columns = observed.rows_and_columns()
-        i, j = rows[held_out], columns[held_out]
-        predicted, unit = self._predictions(i, j)
-        scores = np.abs(observed.rows.values[held_out].astype(np.float64) - predicted) / unit
-        self._calibration = Calibration.of(scores, self._pattern.odds(i, j), self.alpha)
-        self.n_calibration_ = int(held_out.size)
-        limit = self._calibration.largest_odds
-        self.n_unbounded_ = count_beyond(self._pattern, limit, rows, columns)
+        self.completer_, self._pattern, self._calibration = completer, pattern, calibration
+        self.n_calibration_, self.n_unbounded_ = int(held_out.size), n_unbounded
         warn_of_unbounded(self, observed)
         if self.conformity_score == "absolute":
             warn_of_units(scores, j)
         return self
 
-    def _predictions(self, rows, cols):
+    def _predictions(self, completer, rows, cols):
         """Predictions of entries of the training matrix, and what their errors are measured by."""
-        completer = self.completer_
         if self.conformity_score == "absolute":
             return completer.predict_entries(rows, cols), 1.0
         if "sampled" in completer._supports():
@@ -262,7 +269,7 @@ class ConformalCompleter(CompleterHolder, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If an index is fractional, negative or out of range.
+            If an index is fractional, negative or out of range, or `alpha` not between 0 and 1.
         """
         check_is_fitted(self)
         rows, cols = self.completer_._check_positions(rows, cols)
@@ -288,6 +295,8 @@ class ConformalCompleter(CompleterHolder, TransformerMixin, BaseEstimator):
 
         Raises
         ------
+        ValueError
+            If `alpha` is not between 0 and 1, or X has other columns than that of the fit.
         MemoryError
             If the dense result would not fit, before anything is allocated.
         """
@@ -303,7 +312,7 @@ class ConformalCompleter(CompleterHolder, TransformerMixin, BaseEstimator):
 
     def _entries_and_widths(self, rows, cols, level):
         """Predictions of entries of the training matrix, and half the widths of intervals there."""
-        values, unit = self._predictions(rows, cols)
+        values, unit = self._predictions(self.completer_, rows, cols)
         return values, unit * level.quantile(self._pattern.odds(rows, cols))
 
     def _means_and_widths(self, observed, level):
@@ -313,9 +322,9 @@ class ConformalCompleter(CompleterHolder, TransformerMixin, BaseEstimator):
         multiply_by_quantiles(width, level, self._pattern, effects)
         return mean, width
 
-    def _width_elsewhere(self, widths, level, mean):
-        """Half the width of intervals in a column that was not in the fit."""
-        return np.inf
+    def _widths_elsewhere(self, columns, level, mean):
+        """Half the widths of intervals in rows or columns that were not in the fit."""
+        return np.full(columns.size, np.inf)
 
     def _means_and_units(self, observed, fold_in):
         """Predictions of all entries of rows, and what their errors are measured by."""

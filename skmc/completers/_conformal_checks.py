@@ -3,6 +3,7 @@
 import numpy as np
 
 from skmc._compat import InvalidParameterError, warn
+from skmc._intervals import check_spread
 
 # Part of the missing entries that may have unbounded intervals without a warning.
 UNBOUNDED = 0.05
@@ -27,6 +28,20 @@ def refuse_coverage(alpha):
             "alpha is the part that may lie outside. If it was meant to be the part inside, set "
             f"alpha={1 - alpha:.3g}."
         )
+
+
+def refuse_one_draw(completer, conformity_score):
+    """Raise ValueError if errors are to be divided by deviations of a single draw.
+
+    Parameters
+    ----------
+    completer : completer
+        To be fitted, with its parameters checked.
+    conformity_score : {"scaled", "absolute"}
+        What errors are divided by.
+    """
+    if conformity_score == "scaled" and "sampled" in completer._supports():
+        check_spread(completer._n_kept())
 
 
 def warn_of_unbounded(conformal, observed):

@@ -1,5 +1,7 @@
 """A completer as a regressor from row and column labels to values."""
 
+import copy
+
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import (
@@ -23,13 +25,16 @@ from skmc._entries import (
     warn_of_others,
     warn_of_unknown,
 )
-from skmc._intervals import ends, widths_of_empty_row
+from skmc._intervals import ends
 from skmc._recommend import Pattern
 from skmc._sampled import SampledCompleter
 from skmc._validation import entry_values, row_weights
 from skmc.completers._als import ALSCompleter
 from skmc.completers._conformal import ConformalCompleter
 from skmc.completers._wrapping import CompleterHolder
+
+# What scikit-learn keeps of the X of a fit.
+SEEN_OF_X = ("n_features_in_", "feature_names_in_")
 
 
 class EntryRegressor(CompleterHolder, RegressorMixin, BaseEstimator):
@@ -79,13 +84,15 @@ class EntryRegressor(CompleterHolder, RegressorMixin, BaseEstimator):
     -----
     Cost: that of the completer, plus two counting sorts of the entries. An entry with an unknown
     row is predicted by the offset of its column, one with an unknown column by the mean and the
-    offset of its row. Without offsets (``center=False``) either is predicted by the mean. Bounds of
+    offset of its row. Without offsets (``center=False``) either is predicted by the mean, but for a
+    `BayesianCompleter`, whose factors of rows have a mean that makes offsets. Bounds of
     the completer hold for these too; those for each column are in the order of `column_labels_`,
-    and an unknown column has the widest of them. In an unknown row intervals and standard
-    deviations are those of a row without entries; those in an unknown column are unbounded for a
-    `ConformalCompleter`, which has seen no error like theirs, and those of any column of the fit
-    for a `BayesianCompleter`: variance within and between columns. Sample weights weigh the fit,
-    not the entries that a `ConformalCompleter` calibrates with.
+    which are the labels that a series of bounds must have, and an unknown column has the widest of
+    them. Intervals in an unknown row or column are unbounded for a `ConformalCompleter`, which has
+    seen no error like theirs. For a `BayesianCompleter` those in an unknown row are those of a row
+    without entries, those in an unknown column those of any column of the fit: variance within and
+    between columns. Sample weights weigh the fit, not the entries that a `ConformalCompleter`
+    calibrates with.
 
     For `recommend` the positions of the entries are kept, four bytes for each.
 
@@ -144,7 +151,9 @@ class EntryRegressor(CompleterHolder, RegressorMixin, BaseEstimator):
             The fitted regressor.
         """
         warn_of_others(X, self.row, self.column, type(self).__name__)
-        labels = self._labels(X, reset=True)
+        # What X is like is kept when all else has succeeded, as is the rest of the state.
+        reader = copy.copy(self)
+        labels = reader._labels(X, reset=True)
         y = entry_values(y, "y")
         check_consistent_length(labels[0], y)
         if sample_weight is not None:
@@ -153,30 +162,33 @@ class EntryRegressor(CompleterHolder, RegressorMixin, BaseEstimator):
             if not kept.all():
                 labels = [part[kept] for part in labels]
                 y, sample_weight = y[kept], sample_weight[kept]
-        shape, entries = self._compressed(labels, y, sample_weight)
-        self.mean_ = float(np.average(entries[2], weights=entries[3]))
+        names, entries = self._compressed(labels, y, sample_weight)
         # The completer needs room too: of the entries only their compressed form is left.
         del labels, y, sample_weight
         indptr, indices, values, weights = entries
-        names = self.row_labels_, self.column_labels_
+        shape, mean = (names[0].size, names[1].size), float(np.average(values, weights=weights))
         completer = self._unfitted()
-        self.completer_ = completer._fit_entries(
-            indptr, indices, values, shape, weights, names=names
+        completer = completer._fit_entries(indptr, indices, values, shape, weights, names=names)
+        vars(self).pop("feature_names_in_", None)
+        vars(self).update(
+            (name, value) for name, value in vars(reader).items() if name in SEEN_OF_X
         )
-        self._pattern = indptr, indices
+        self.completer_, self._pattern = completer, (indptr, indices)
+        self.row_labels_, self.column_labels_ = names
+        self.mean_ = mean
         return self
 
     def _compressed(self, labels, y, weights):
-        """Shape of the matrix, and its entries as compressed rows."""
+        """Labels of the rows and columns of the matrix, and its entries as compressed rows."""
         user = type(self).__name__
-        self.row_labels_, i = encode_labels(labels[0], "row", user)
-        self.column_labels_, j = encode_labels(labels[1], "column", user)
-        names = self.row_labels_, self.column_labels_
-        shape = names[0].size, names[1].size
+        row_labels, i = encode_labels(labels[0], "row", user)
+        column_labels, j = encode_labels(labels[1], "column", user)
+        names = row_labels, column_labels
+        shape = row_labels.size, column_labels.size
         entries = compress_entries(
             i, j, y, shape, self.duplicates, weights=weights, labels=names, weigh_equal=True
         )
-        return shape, entries
+        return names, entries
 
     def predict(self, X, return_std=False):
         """Predict entries.
@@ -201,6 +213,9 @@ class EntryRegressor(CompleterHolder, RegressorMixin, BaseEstimator):
         ------
         TypeError
             If `return_std`, and the completer has no standard deviations.
+        ValueError
+            If `return_std`, and the fit kept one draw alone, of which there is no deviation; if X
+            has other columns than that of the fit, or a label is missing.
         """
         check_is_fitted(self, "completer_")
         if return_std and not isinstance(self.completer_, SampledCompleter):
@@ -235,6 +250,9 @@ class EntryRegressor(CompleterHolder, RegressorMixin, BaseEstimator):
         ------
         TypeError
             If the completer has no intervals.
+        ValueError
+            If `alpha` is not between 0 and 1, or the fit kept one draw alone; if X has other
+            columns than that of the fit, or a label is missing.
         """
         check_is_fitted(self, "completer_")
         if not hasattr(self.completer_, "predict_interval"):
@@ -250,7 +268,8 @@ class EntryRegressor(CompleterHolder, RegressorMixin, BaseEstimator):
     @property
     def _model(self):
         """The completer that predicts, within another that knows intervals or not."""
-        return getattr(self.completer_, "completer_", self.completer_)
+        holds = isinstance(self.completer_, ConformalCompleter)
+        return self.completer_.completer_ if holds else self.completer_
 
     def _positions(self, X):
         """Numbers of the row and column of each entry, -1 for those that are unknown."""
@@ -276,13 +295,11 @@ class EntryRegressor(CompleterHolder, RegressorMixin, BaseEstimator):
                 i[known], j[known], level
             )
         new_row, new_column = (i < 0) & (j >= 0), (i >= 0) & (j < 0)
-        if model.center:
+        if model.center or isinstance(model, SampledCompleter):
             out[new_row] = model.offsets_[j[new_row]]
         out[new_column] += model.row_offsets(i[new_column])
         if width is not None and not known.all():
-            empty = widths_of_empty_row(self.completer_, model, level)
-            width[new_row] = empty[j[new_row]]
-            width[j < 0] = self.completer_._width_elsewhere(empty, level, self.mean_)
+            width[~known] = self.completer_._widths_elsewhere(j[~known], level, self.mean_)
         return model._bounded(out, j), width
 
     def recommend(self, rows, n=10, *, exclude_observed=True):

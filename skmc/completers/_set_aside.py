@@ -1,7 +1,5 @@
 """Fits to a part of the observed entries, the rest of which is set aside."""
 
-import warnings
-
 import numpy as np
 from sklearn.utils import check_random_state
 
@@ -61,8 +59,7 @@ def fit_without(completer, observed, set_aside, X):
     """
     kept = np.ones(observed.nnz, dtype=bool)
     kept[np.concatenate(set_aside)] = False
-    with single_threaded_blas(), warnings.catch_warnings():
-        # Columns of few entries may have none left; that their predictions are poor shows in the
-        # scores of those that were set aside.
-        warnings.filterwarnings("ignore", ".*have no observed entry", UserWarning)
+    # Columns of few entries may have none left, of which this does not warn: that their predictions
+    # are poor shows in the scores of those that were set aside.
+    with single_threaded_blas():
         completer._fit_observed(observed.keep(kept), None, X)

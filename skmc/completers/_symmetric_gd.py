@@ -343,7 +343,7 @@ class SymmetricGDCompleter(BaseCompleter):
         refuse_asymmetric(observed, images)
         return with_mirror_images(observed, images)
 
-    def _read_entries(self, *entries):
+    def _read_entries(self, *entries, names=None):
         raise ValueError(
             f"{type(self).__name__} cannot be fitted by labels of rows and columns: numbered "
             "separately, row i and column i are not the same object."

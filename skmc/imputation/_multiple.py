@@ -178,14 +178,15 @@ def _bootstrapped(completer, X, m, rng):
     like = np.full(table.shape, np.nan, table.values.dtype)
     like[table.rows, table.columns] = table.values
     missing = np.isnan(like)
+    again = clone(completer)
+    if "check" in completer.get_params():
+        # What a table does not determine is said once.
+        again.set_params(check="off")
     tables = []
     for seed in rng.randint(np.iinfo(np.int32).max, size=m):
         draw = np.random.default_rng(seed)
         chosen = draw.integers(table.shape[0], size=table.shape[0])
-        fitted = clone(completer).fit(like[chosen])
-        if "check" in completer.get_params():
-            # What a table does not determine is said once.
-            completer = clone(completer).set_params(check="off")
+        fitted = clone(again if tables else completer).fit(like[chosen])
         left_out = np.ones(table.shape[0], dtype=bool)
         left_out[chosen] = False
         # A few rows would tell too little of the noise of a column.

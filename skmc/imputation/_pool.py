@@ -127,8 +127,8 @@ class PooledEstimate:  # numpydoc ignore=PR02
 
     def __repr__(self):
         columns = self._columns()
-        names = self.names or [str(k) for k in range(columns["estimate"].size)]
-        lines = [["", *names]]
+        names = range(columns["estimate"].size) if self.names is None else self.names
+        lines = [["", *map(str, names)]]
         lines += [[name, *(f"{x:.4g}" for x in values)] for name, values in columns.items()]
         widths = [max(map(len, line)) for line in lines]
         rows = (

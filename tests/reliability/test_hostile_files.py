@@ -247,6 +247,7 @@ def test_attributes_of_other_kinds_of_completers_do_not_switch_checks_off(tmp_pa
     good = ALSCompleter(rank=2).fit(X)
     spoilt = {
         "eigenvalues_": np.ones(2),
+        "completer_": clone(good).fit(X),
         "_draws": {"F": np.ones((25, 1, 2)), "level": np.ones((1, 25))},
         "_sklearn_output_config": {"transform": "other"},
     }
@@ -256,6 +257,17 @@ def test_attributes_of_other_kinds_of_completers_do_not_switch_checks_off(tmp_pa
         save_factors(bad, tmp_path / "bad.npz")
         with pytest.raises(ValueError, match=name):
             load_factors(tmp_path / "bad.npz")
+
+
+def test_a_regressor_of_a_completer_that_holds_another_is_refused(tmp_path):
+    entries, y = to_entries(table_for(ALSCompleter), random_state=0)
+    bad = EntryRegressor(ALSCompleter(rank=2)).fit(entries, y)
+    expected = bad.predict(entries)
+    bad.completer_.completer_ = ALSCompleter(rank=1).fit(table_for(ALSCompleter) + 100)
+    np.testing.assert_array_equal(bad.predict(entries), expected)
+    save_factors(bad, tmp_path / "bad.npz")
+    with pytest.raises(ValueError, match="completer_ is none of its attributes"):
+        load_factors(tmp_path / "bad.npz")
 
 
 def test_numbers_of_rows_are_those_that_are_there(tmp_path):

@@ -1,8 +1,12 @@
 """Intervals and standard deviations: their levels, containers, and those of entries by label."""
 
+import tracemalloc
+import warnings
+
 import numpy as np
 import pytest
-from scipy.special import ndtri
+from scipy import sparse
+from scipy.special import ndtr, ndtri
 from sklearn.base import clone
 
 from skmc import (
@@ -13,6 +17,7 @@ from skmc import (
     SymmetricGDCompleter,
 )
 from skmc._compat import InvalidParameterError
+from skmc._intervals import normal_width
 from skmc.model_selection import to_entries
 
 pd = pytest.importorskip("pandas")
@@ -108,9 +113,74 @@ def test_intervals_stay_within_bounds():
 
 
 def test_one_draw_has_no_interval():
-    fitted = clone(BAYES).set_params(n_draws=1).fit(X)
+    one = clone(BAYES).set_params(n_draws=1)
+    fitted = one.fit(X)
     with pytest.raises(ValueError, match="take two draws"):
         fitted.predict_interval(X)
+    fitted = EntryRegressor(one).fit(ENTRIES, VALUES)
+    for call in (fitted.predict_interval, lambda X: fitted.predict(X, return_std=True)):
+        with pytest.raises(ValueError, match="take two draws"):
+            call(ENTRIES)
+    conformal = ConformalCompleter(one, random_state=0)
+    with pytest.raises(ValueError, match="take two draws"):
+        conformal.fit(X)
+    assert not hasattr(conformal, "completer_")
+    assert conformal.set_params(conformity_score="absolute").fit(X).n_calibration_ > 0
+
+
+def test_a_draw_in_place_of_the_mean_has_no_interval():
+    fitted = clone(BAYES).set_params(sample_posterior=True).fit(X)
+    for call in (fitted.predict_interval, lambda X: fitted.transform(X, return_std=True)):
+        with pytest.raises(ValueError, match=r"A draw has no .* set sample_posterior=False"):
+            call(X)
+    # These are about `predict_entries`, which is no draw.
+    lower, upper = fitted.predict_entries_interval([0], [0])
+    assert lower < fitted.predict_entries([0], [0]) < upper
+
+
+@pytest.mark.parametrize("alpha", [1e-3, 1e-17, 1e-300])
+def test_small_parts_may_lie_outside(alpha, regressor):
+    assert ndtr(-normal_width(alpha)) == pytest.approx(alpha / 2, rel=1e-10)
+    lower, upper = regressor.predict_interval(MISSING, alpha)
+    assert np.isfinite(upper - lower).all()
+
+
+def test_intervals_that_hold_nothing(regressor):
+    """The largest alpha below 1 leaves predictions, in unknown rows and columns too."""
+    new = [[0, 0], [ELSEWHERE, 3], [3, ELSEWHERE]]
+    with pytest.warns(UserWarning, match=UNSEEN):
+        value = regressor.predict(new)
+    with pytest.warns(UserWarning, match=UNSEEN):
+        ends = regressor.predict_interval(new, np.nextafter(1.0, 0.0))
+    for end in ends:
+        np.testing.assert_allclose(end, value)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, bool])
+@pytest.mark.parametrize("options", [{}, {"min_value": 0.0}, {"add_indicator": True}], ids=str)
+@each
+def test_memory_is_asked_for_as_much_as_is_taken(estimator, options, dtype, monkeypatch):
+    n, m = 2000, 200
+    rng = np.random.default_rng(0)
+    S = sparse.random_array((n, m), density=0.05, rng=rng, format="csr").astype(dtype)
+    fitted = clone(estimator)
+    if isinstance(fitted, ConformalCompleter):
+        fitted.set_params(**{f"completer__{name}": value for name, value in options.items()})
+    else:
+        fitted.set_params(rank=2, n_samples=3, burn_in=1, n_draws=2, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted.fit(S)
+    asked = []
+    # Quantiles are looked up for few cells at a time.
+    monkeypatch.setattr("skmc._conformal.CELLS", 10_000)
+    monkeypatch.setattr("skmc._intervals.check_fits", lambda needed, *_: asked.append(needed))
+    fitted.predict_interval(S[:10])
+    tracemalloc.start()
+    fitted.predict_interval(S)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0.5 * asked[-1] < peak < 1.1 * asked[-1]
 
 
 def test_intervals_are_as_wide_as_the_units_of_columns():
@@ -211,6 +281,21 @@ def test_an_unknown_row_is_one_without_entries(regressor):
     np.testing.assert_allclose(std, wanted[1][0])
 
 
+@pytest.mark.parametrize("center", [False, True, "both"])
+def test_intervals_of_an_unknown_row_are_about_its_prediction(center):
+    """With offsets or not: columns far apart are not taken for one another."""
+    shift = np.linspace(0, 100, 12)
+    entries, values = to_entries(X + shift, random_state=0)
+    fitted = EntryRegressor(clone(BAYES).set_params(center=center, n_draws=60)).fit(entries, values)
+    new = np.c_[np.full(12, ELSEWHERE), np.arange(12)]
+    with pytest.warns(UserWarning, match=UNSEEN):
+        value = fitted.predict(new)
+    with pytest.warns(UserWarning, match=UNSEEN):
+        lower, upper = fitted.predict_interval(new)
+    np.testing.assert_array_equal(value, fitted.completer_.offsets_)
+    assert np.mean((lower <= Y + shift) & (Y + shift <= upper)) > 0.85
+
+
 def test_an_unknown_column_is_one_at_random(regressor):
     """Total variance of what is predicted in the known columns, about the mean that it gets."""
     new = [[ELSEWHERE, ELSEWHERE], [3, ELSEWHERE]]
@@ -241,16 +326,14 @@ def test_conformal_intervals_by_label_are_those_of_the_matrix(order):
 
 
 def test_conformal_intervals_of_unknown_labels():
-    """Of a row without entries; and nothing is known of the errors in an unknown column."""
+    """Nothing is known of the errors in an unknown row or column."""
     completer = clone(CONFORMAL).set_params(completer__min_value=0.0)
     fitted = EntryRegressor(completer).fit(ENTRIES, VALUES)
     new = [[ELSEWHERE, 3], [3, ELSEWHERE], [ELSEWHERE, ELSEWHERE]]
     with pytest.warns(UserWarning, match=UNSEEN):
         lower, upper = fitted.predict_interval(new)
-    wanted = fitted.completer_.predict_interval(np.full((1, 12), np.nan))
-    np.testing.assert_allclose([lower[0], upper[0]], [end[0, 3] for end in wanted])
-    np.testing.assert_array_equal(lower[1:], 0.0)
-    assert np.isposinf(upper[1:]).all()
+    np.testing.assert_array_equal(lower, 0.0)
+    assert np.isposinf(upper).all()
 
 
 def test_conformal_intervals_by_label_cover():

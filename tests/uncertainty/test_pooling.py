@@ -55,6 +55,13 @@ def test_frames():
     assert len(pool([1.0, 2.0], [1.0, 1.0]).to_frame()) == 1
 
 
+def test_names_that_are_no_text_are_printed():
+    pooled = pool([[1.0, 5.0], [2.0, 4.0]], [[1.0, 2.0]] * 2, names=[1, (2, 3)])
+    assert [line.split(" 1.5 ")[0].strip()[:6] for line in repr(pooled).splitlines()[2:]] == [
+        "1", "(2, 3)",
+    ]  # fmt: skip
+
+
 def test_they_are_printed_as_a_table():
     pooled = pool([[1.0, 5.0], [2.0, 4.0]], [[1.0, 2.0]] * 2, df=20, names=["a", "long name"])
     title, header, *rows = repr(pooled).splitlines()
