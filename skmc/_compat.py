@@ -91,9 +91,12 @@ def wrap_output(estimator, X, *tables):
 
 
 def in_cross_validation():
-    """Whether this is a fit to a part of the data that scikit-learn scores and throws away."""
+    """Whether scikit-learn itself fits here to a part of the data, with no code of users between.
+
+    What a scorer or an estimator of theirs fits is for them to know.
+    """
     frame = sys._getframe(1)
-    while frame is not None:
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(WRAPPERS):
         if frame.f_globals.get("__name__") == VALIDATION:
             return True
         frame = frame.f_back

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skmc._compat import warn
-from skmc._undetermined import listed
+from skmc._listing import listed
 
 
 def warn_of_empty(completer, learned):

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from skmc._compat import in_cross_validation, warn
-from skmc._diagnosis._enough import core_of, degrees_of_freedom, largest_rank
-from skmc._diagnosis._identifiable import Identifiable
+from skmc._diagnosis._enough import Part, degrees_of_freedom, largest_rank
+from skmc._diagnosis._identifiable import Identifiable, lost_lines
 from skmc._diagnosis._motions import find_motions
-from skmc._diagnosis._pattern import Pattern, is_connected
+from skmc._diagnosis._pattern import Pattern
+from skmc._listing import listed
 from skmc.exceptions import UndeterminedWarning
 
 # Part of the missing entries from which on those between blocks are worth a warning in a fit with
@@ -58,38 +59,52 @@ def warn_of_undetermined(completer, observed, sample_weight=None, names=None):
     names : pair of array-likes, or None
         Names of rows and columns; None stands for numbers and names of the features.
     """
-    rank = 0 if completer.check == "off" or in_cross_validation() else effective_rank(completer)
+    exact = completer.check == "exact"
+    if completer.check == "off" or (not exact and in_cross_validation()):
+        return
+    rank = effective_rank(completer)
     if rank == 0:
         return
     used = observed.row_counts > 0
     if sample_weight is not None:
         used &= sample_weight > 0
-    lines = np.flatnonzero(used), np.flatnonzero(completer._learned)
-    if not (used.all() and completer._learned.all()):
-        observed = observed.take(used, completer._learned)
-    n_missing = observed.shape[0] * observed.shape[1] - observed.nnz
-    if n_missing == 0:
+    table = Part.of(observed, (used, completer._learned))
+    n_missing = table.shape[0] * table.shape[1] - table.nnz
+    center, supports = bool(completer.center), completer._supports()
+    if "non_negative" in supports:
+        table = _with_positive(table)
+    rank = min(rank, largest_rank(*table.shape, offsets=center))
+    if n_missing == 0 or rank == 0:
         return
-    center = bool(completer.center)
-    rank = min(rank, largest_rank(*observed.shape, offsets=center))
-    if rank == 0:
-        return
-    model = rank, rank + center
-    unpenalised = (
-        getattr(completer, "alpha_", 1.0) == 0 and "interpolates" not in completer._supports()
-    )
-    if completer.check == "exact":
-        found = _by_rank(Pattern.of(observed), *model)
-    elif unpenalised:
-        found = _by_counts(observed, *model, "symmetric" in completer._supports())
+    unpenalised = getattr(completer, "alpha_", 1.0) == 0 and "interpolates" not in supports
+    try:
+        if exact:
+            found = _by_rank(table, rank, rank + center)
+        elif unpenalised:
+            found = _by_counts(table, rank, rank + center, "symmetric" in supports)
+        else:
+            found = _by_blocks(table, n_missing)
+    except MemoryError as error:
+        message = f"{_unchecked(completer, rank)}: {error}"
     else:
-        found = _by_blocks(observed, n_missing)
-    if found is None:
-        return
-    if names is None:
-        names = None, getattr(completer, "feature_names_in_", None)
-    message = _message(completer, found, n_missing, rank, lines, names, unpenalised)
+        if found is None:
+            return
+        if names is None:
+            names = None, getattr(completer, "feature_names_in_", None)
+        message = _message(completer, found, n_missing, rank, names, unpenalised)
     warn(message, UndeterminedWarning)
+
+
+def _with_positive(table):
+    """The part of a table without negative entries whose lines have one above zero.
+
+    The sign decides that all else is zero in the other lines, which say nothing of those they
+    cross.
+    """
+    observed = table.table
+    sums = observed.row_sums(observed.values), observed.column_sums(observed.values)
+    lines = [inside & (total > 0) for inside, total in zip(table.lines, sums, strict=True)]
+    return Part.of(observed, lines)
 
 
 def effective_rank(completer):
@@ -112,55 +127,29 @@ def effective_rank(completer):
     return int(np.count_nonzero(size > max(NOUGHT * size.max(), ROUNDING)))
 
 
-def listed(numbers, names=None, limit=10):
-    """The first of many lines, by their names if they have some.
-
-    Parameters
-    ----------
-    numbers : ndarray of int
-        Their numbers.
-    names : array-like or None
-        Names of all lines.
-    limit : int, default=10
-        How many to list.
-
-    Returns
-    -------
-    text : str
-        To be shown.
-    """
-    shown = [str(k if names is None else names[k]) for k in numbers[:limit]]
-    return ", ".join(shown) + (", ..." if len(numbers) > limit else "")
-
-
-def _by_counts(observed, rank, width, symmetric):
+def _by_counts(table, rank, width, symmetric):
     """What counting entries shows: too few in lines, in parts, or between lines that have enough.
 
     A line with fewer entries than unknowns can move by itself, and says nothing about others.
     """
-    enough = observed.row_counts.min() >= rank and observed.column_counts.min() >= width
-    if enough and is_connected(observed):
-        return _by_freedom(observed.nnz, observed.shape, rank, width, symmetric)
-    pattern = Pattern.of(observed)
-    rows, columns = core_of(pattern, (rank, width))
-    core = pattern.take(rows, columns)
+    core = table.core((rank, width))
     sizes, parts = _parts(core)
     known = int((sizes[:, 0] * sizes[:, 1]).sum())
-    number = np.prod(observed.shape) - observed.nnz - (known - core.nnz)
+    shape = table.shape
+    number = shape[0] * shape[1] - table.nnz - (known - core.nnz)
     reasons = []
-    if not (rows.all() and columns.all()):
+    if core.shape != shape:
         what = (
             f"too few entries (less than {rank} in a row or {width} in a column, where those in "
             "other such lines do not count) in"
         )
         # Lines that are full have nothing to be filled.
-        holed = (c < size for c, size in zip(pattern.counts, observed.shape[::-1], strict=True))
-        lines = zip((rows, columns), holed, strict=True)
-        reasons.append((what, *(np.flatnonzero(~kept & open_) for kept, open_ in lines)))
+        lines = zip(table.lines, core.lines, table.counts, shape[::-1], strict=True)
+        reasons.append((what, *(np.flatnonzero(a & ~b & (c < k)) for a, b, c, k in lines)))
     if len(sizes) > 1:
-        reasons.append((_apart(len(sizes)), *_outside_largest(core, sizes, parts, rows, columns)))
+        reasons.append((_apart(len(sizes)), *_outside_largest(sizes, parts)))
     if reasons:
-        return Finding(int(number), reasons, "at least ") if number else None
+        return Finding(number, reasons, "at least ") if number else None
     return _by_freedom(core.nnz, core.shape, rank, width, symmetric)
 
 
@@ -176,50 +165,45 @@ def _by_freedom(nnz, shape, rank, width, symmetric):
     return Finding(1, [(what, NOTHING, NOTHING)], "at least ")
 
 
-def _by_blocks(observed, n_missing):
+def _by_blocks(table, n_missing):
     """Whether the table falls into blocks: parts with more entries than a tree would have.
 
     A few entries by themselves, as sparse tables have them, are no block.
     """
-    if is_connected(observed):
-        return None
-    pattern = Pattern.of(observed)
-    sizes, parts = _parts(pattern)
+    sizes, parts = _parts(table)
     blocks = sizes[:, 2] >= sizes[:, 0] + sizes[:, 1]
-    between = sizes[blocks, 0].sum() * sizes[blocks, 1].sum()
-    between -= (sizes[blocks, 0] * sizes[blocks, 1]).sum()
+    sizes = sizes * blocks[:, None]
+    between = sizes[:, 0].sum() * sizes[:, 1].sum() - (sizes[:, 0] * sizes[:, 1]).sum()
     if between <= BETWEEN * n_missing:
         return None
-    rows, columns = (blocks[part] for part in parts)
-    block = pattern.take(rows, columns)
-    sizes, parts = _parts(block)
-    reason = _apart(len(sizes)), *_outside_largest(block, sizes, parts, rows, columns)
+    parts = [np.where(blocks[part], part, -1) for part in parts]
+    reason = _apart(np.count_nonzero(blocks)), *_outside_largest(sizes, parts)
     return Finding(int(between), [reason])
 
 
-def _parts(pattern):
-    """Rows, columns and entries of each connected part; number of the part of each line."""
-    parts = pattern.components
-    n_parts = max(int(part.max(initial=-1)) for part in parts) + 1
-    lines = *parts, parts[0][pattern.rows]
-    return np.stack([np.bincount(x, minlength=n_parts) for x in lines], axis=1), parts
+def _parts(table):
+    """Rows, columns and entries of each connected part; number of the part of each line, or -1."""
+    parts = table.components()
+    numbers = [part[inside] for part, inside in zip(parts, table.lines, strict=True)]
+    n_parts = max(number.max(initial=-1) for number in numbers) + 1
+    sizes = [np.bincount(number, minlength=n_parts) for number in numbers]
+    entries = np.bincount(numbers[0], table.counts[0][table.lines[0]], minlength=n_parts)
+    return np.stack([*sizes, entries.astype(np.int64)], axis=1), parts
 
 
-def _outside_largest(pattern, sizes, parts, rows, columns):
-    """Lines of all parts but the one with most entries, by their numbers in the whole table."""
+def _outside_largest(sizes, parts):
+    """Lines of all parts but the one with most entries."""
     largest = sizes[:, 2].argmax()
-    return tuple(
-        np.flatnonzero(kept)[part != largest]
-        for kept, part in zip((rows, columns), parts, strict=True)
-    )
+    return tuple(np.flatnonzero((part >= 0) & (part != largest)) for part in parts)
 
 
 def _apart(number):
     return f"the table falls into {number} parts that share no row and no column; all but one have"
 
 
-def _by_rank(pattern, rank, width):
+def _by_rank(table, rank, width):
     """What the generic rank of the pattern shows, entry by entry."""
+    pattern = Pattern.of(table.table).take(*table.lines)
     motions = find_motions(pattern, rank, offsets=width > rank)
     identifiable = Identifiable(pattern, motions)
     bound = "" if motions.decided else "at most "
@@ -232,32 +216,40 @@ def _by_rank(pattern, rank, width):
         return Finding(number, [("this is from a sample", NOTHING, NOTHING)], bound or "about ")
     if not free[0].any():
         return None
-    n, m = pattern.shape
-    lost = [
-        (f == size - c) & (f > 0) for f, size, c in zip(free, (m, n), pattern.counts, strict=True)
-    ]
+    numbers = [np.flatnonzero(inside) for inside in table.lines]
+    lost = lost_lines(free, pattern.counts)
     reasons = []
-    if any(x.any() for x in lost):
+    if any(at.size for at in lost):
         what = "none of the missing entries is determined in"
-        reasons.append((what, *(np.flatnonzero(x) for x in lost)))
+        reasons.append((what, *(n[at] for n, at in zip(numbers, lost, strict=True))))
     # What is free in other lines, without the holes that they have in those.
-    seen = ~lost[0][pattern.rows] & ~lost[1][pattern.columns]
-    kept = pattern.rows[seen], pattern.columns[seen]
+    kept = [np.ones(size, bool) for size in pattern.shape]
+    for inside, at in zip(kept, lost, strict=True):
+        inside[at] = False
+    counts = Part.of(pattern, kept).counts
     others = []
     for axis in (0, 1):
-        inside = np.bincount(kept[axis], minlength=pattern.shape[axis])
-        crossed = np.count_nonzero(lost[1 - axis]) - (pattern.counts[axis] - inside)
-        others.append(np.flatnonzero(~lost[axis] & (free[axis] > crossed)))
+        crossed = lost[1 - axis].size - (pattern.counts[axis] - counts[axis])
+        others.append(numbers[axis][kept[axis] & (free[axis] > crossed)])
     if others[0].size:
         reasons.append(("some of the missing entries are not determined in", *others))
     return Finding(int(free[0].sum()), reasons, bound)
 
 
-def _message(completer, found, n_missing, rank, lines, names, unpenalised):
+def _unchecked(completer, rank):
+    """What is said in place of a finding."""
+    return (
+        f"{type(completer).__name__} could not check which missing entries the observed ones "
+        f"determine at rank {rank}"
+    )
+
+
+def _message(completer, found, n_missing, rank, names, unpenalised):
     """All of it in words."""
     offsets = {False: "", True: " with column offsets", "both": " with offsets"}[completer.center]
+    signs = "non_negative" in completer._supports()
     if unpenalised:
-        fate = "other values would fit as well"
+        fate = "other values would fit as well" + (", where signs leave room" if signs else "")
         advice = (
             "Observe more there or leave these rows and columns out, lower the rank, or fit with a "
             "penalty, as ALSCompleter does by default."
@@ -268,21 +260,20 @@ def _message(completer, found, n_missing, rank, lines, names, unpenalised):
             "Observe more in these rows and columns, fit parts one by one, or take what is filled "
             "in for the guess that it is."
         )
-    reasons = ". ".join(_reason(what, numbers, lines, names) for what, *numbers in found.reasons)
+    reasons = ". ".join(_reason(what, numbers, names) for what, *numbers in found.reasons)
     return (
         f"{type(completer).__name__} fills {found.bound}{found.number} of {n_missing} missing "
-        f"entries that the observed ones do not determine at rank {rank}{offsets}; "
+        f"entries that the observed ones do not determine at rank {rank}{offsets}"
+        f"{' without the signs' if signs else ''}; "
         f"{fate}. {reasons}. {advice} skmc.diagnostics.completability tells of each entry; "
         "check='off' silences this."
     )
 
 
-def _reason(what, numbers, lines, names):
+def _reason(what, numbers, names):
     parts = [
-        f"{at.size} {kind}: {listed(line[at], label)}"
-        for kind, at, line, label in zip(
-            ("row(s)", "column(s)"), numbers, lines, names, strict=True
-        )
+        f"{at.size} {kind}: {listed(at, label)}"
+        for kind, at, label in zip(("row(s)", "column(s)"), numbers, names, strict=True)
         if at.size
     ]
     return f"{what[0].upper()}{what[1:]}" + (f" {'; '.join(parts)}" if parts else "")

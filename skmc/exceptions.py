@@ -8,6 +8,7 @@ class UndeterminedWarning(UserWarning):
 
     Completers warn of it at the end of `fit`, as far as their parameter `check` says. It is no sign
     of a failure of the solver: other values would fit what is observed as well.
+    That the test does not fit in memory is a warning of this kind too.
 
     Examples
     --------

@@ -1,5 +1,6 @@
 """Fits warn of entries that they fill and cannot know, once, and of no others."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -22,7 +23,8 @@ from skmc import (
     SoftImputeCompleter,
     multiple_impute,
 )
-from skmc._diagnosis._pattern import Pattern, is_connected
+from skmc._diagnosis._enough import Part
+from skmc._diagnosis._pattern import Pattern
 from skmc._undetermined import _by_blocks, _by_counts, _by_rank, effective_rank
 from skmc.completers import COMPLETERS
 from skmc.datasets import make_low_rank, make_ratings
@@ -87,7 +89,8 @@ def test_no_warning_is_false_and_the_exact_one_is_complete(center):
             continue
         pattern = Pattern(*np.nonzero(mask), mask.shape)
         free = ~(brute_force(mask, rank, center)[1] | mask)
-        fast = _by_counts(pattern.observed(), rank, rank + center, symmetric=False)
+        table = Part.of(pattern.observed())
+        fast = _by_counts(table, rank, rank + center, symmetric=False)
         if fast is not None:
             assert fast.number <= free.sum()
             for what, rows, columns in fast.reasons:
@@ -97,7 +100,7 @@ def test_no_warning_is_false_and_the_exact_one_is_complete(center):
                 assert judge(found[rows], axis=1).all()
                 assert judge(found[:, columns], axis=0).all()
                 assert not mask[rows].all(axis=1).any()
-        found = _by_rank(pattern, rank, rank + center)
+        found = _by_rank(table, rank, rank + center)
         assert (found is None) == (not free.any())
         if found is not None:
             assert found.number == free.sum()
@@ -184,12 +187,11 @@ def test_fewer_entries_than_degrees_of_freedom():
     mask = np.zeros((12, 12), bool)
     for shift in range(5):
         mask[np.arange(12), (np.arange(12) + shift) % 12] = True
-    finding = _by_counts(Pattern(*np.nonzero(mask), mask.shape).observed(), 4, 5, symmetric=False)
+    table = Part.of(Pattern(*np.nonzero(mask), mask.shape))
+    finding = _by_counts(table, 4, 5, symmetric=False)
     assert "60 observed entries for 88 degrees of freedom" in finding.reasons[0][0]
     # Of a symmetric table half of the degrees of freedom are left.
-    assert (
-        _by_counts(Pattern(*np.nonzero(mask), mask.shape).observed(), 4, 5, symmetric=True) is None
-    )
+    assert _by_counts(table, 4, 5, symmetric=True) is None
 
 
 def test_names_are_those_of_the_features():
@@ -264,8 +266,10 @@ def test_calibration_and_imputation_warn_once():
     X[:, 0] = 1.0
     conformal = ConformalCompleter(ProjectedGDCompleter(rank=3), random_state=0)
     assert len(noted(lambda: conformal.fit(X))) == 1
-    draws = noted(lambda: multiple_impute(ALSCompleter(2, alpha=0), X, m=4, bootstrap=True))
-    assert len(draws) <= 1
+    # A seed by which the row is part of the first resample, that which is looked at.
+    options = {"m": 4, "bootstrap": True, "random_state": 2}
+    draws = noted(lambda: multiple_impute(ALSCompleter(2, alpha=0), X, **options))
+    assert len(draws) == 1
 
 
 def test_exact_is_refused_for_pairs():
@@ -275,13 +279,6 @@ def test_exact_is_refused_for_pairs():
         SymmetricGDCompleter(check="exact").fit(np.eye(3))
     with pytest.raises(ValueError, match="'check' parameter"):
         ALSCompleter(check="never").fit(np.eye(3))
-
-
-def test_connections_are_found_along_chains_too():
-    chain = np.eye(40, dtype=bool) | np.eye(40, k=1, dtype=bool)
-    for mask, connected in ((chain, True), (np.eye(5, dtype=bool), False)):
-        observed = Pattern(*np.nonzero(mask), mask.shape).observed()
-        assert is_connected(observed) == connected
 
 
 def test_blocks_are_more_than_a_few_entries():
@@ -294,6 +291,85 @@ def test_blocks_are_more_than_a_few_entries():
     ]
     assert found == [[], []]
     wide[30, 21] = 1.0
-    pattern = Pattern(*np.nonzero(~np.isnan(wide)), wide.shape)
-    assert _by_blocks(pattern.observed(), int(np.isnan(wide).sum())).number == 30 * 2 + 20 * 2
-    assert _by_blocks(pattern.observed(), 100_000) is None
+    table = Part.of(Pattern(*np.nonzero(~np.isnan(wide)), wide.shape))
+    assert _by_blocks(table, int(np.isnan(wide).sum())).number == 30 * 2 + 20 * 2
+    assert _by_blocks(table, 100_000) is None
+
+
+def test_a_lone_entry_costs_no_copy_of_the_others():
+    table = make_ratings(3000, 2000, 300_000, random_state=0).X.tocsr()
+    lone = sparse.block_diag([table, sparse.coo_array([[3.0]])]).tocsr()
+    observed = Pattern(*lone.nonzero(), lone.shape).observed()
+    part = Part.of(observed)
+    tracemalloc.start()
+    found = _by_blocks(part, lone.shape[0] * lone.shape[1] - lone.nnz)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found is None
+    # A number of eight bytes for each entry would be as much.
+    assert peak < 8 * 65536 * 8 < 8 * 2 * lone.nnz
+
+
+def path(n):
+    """Entries along a path through all rows and columns."""
+    i = np.arange(n)
+    return Pattern(np.repeat(i, 2), np.stack([i, i + 1], axis=1).ravel(), (n, n + 1))
+
+
+def test_the_fast_check_of_a_path_is_linear():
+    observed = path(5_000).observed()
+    part = Part.of(observed)
+    tracemalloc.start()
+    found = _by_counts(part, 2, 2, symmetric=False)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.number == 5_000 * 5_001 - 10_000
+    # Two masks of all lines for each of 5000 rounds would be 50 MB.
+    assert peak < 5e6
+
+
+def test_what_does_not_fit_in_memory_is_said(monkeypatch):
+    def refuse(*_):
+        raise MemoryError("Some matrices take 9 GB.")
+
+    X = table_for(ALSCompleter, rank=2)
+    monkeypatch.setattr("skmc._diagnosis._motions.DENSE_UNKNOWNS", 0)
+    monkeypatch.setattr("skmc._diagnosis._motions.check_fits", refuse)
+    completer = ALSCompleter(2, alpha=0, check="exact")
+    (message,) = noted(lambda: completer.fit(X))
+    assert "could not check" in message
+    assert message.endswith("Some matrices take 9 GB.")
+    report = completer.report(X)
+    assert report.completability == "Some matrices take 9 GB."
+    assert not isinstance(report.certificate, str)
+
+
+@pytest.mark.parametrize("check", ["fast", "exact"])
+def test_signs_decide_of_lines_with_zeros_alone(check):
+    X = np.abs(table_for(NMFCompleter, rank=2))
+    poor = with_a_poor_row(X)
+    for value, number in ((0.0, 0), (1.0, 1)):
+        poor[7, np.flatnonzero(~np.isnan(poor[7]))] = value
+        fit = NMFCompleter(2, alpha=0, check=check)
+        messages = noted(lambda fit=fit: fit.fit(poor))
+        assert len(messages) == number
+        filled = fit.transform(poor)[7]
+        assert value or not filled.any()
+    assert (
+        "without the signs; other values would fit as well, where signs leave room" in messages[0]
+    )
+    assert "1 row(s): 7" in messages[0]
+
+
+def test_in_folds_what_users_ask_for_is_said():
+    X = with_a_poor_row(table_for(ALSCompleter, rank=2))
+
+    def scorer(estimator, X, y=None):
+        estimator.__class__(rank=2).fit(X)
+        return 0.0
+
+    folds = [(np.arange(len(X)), np.arange(len(X)))] * 2
+    quiet, loud = ProjectedGDCompleter(rank=2), ProjectedGDCompleter(rank=2, check="exact")
+    assert noted(lambda: cross_val_score(quiet, X, cv=folds)) == []
+    assert len(noted(lambda: cross_val_score(quiet, X, cv=folds, scoring=scorer))) == 2
+    assert len(noted(lambda: cross_val_score(loud, X, cv=folds))) == 2

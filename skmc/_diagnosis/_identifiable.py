@@ -7,6 +7,7 @@ import numpy as np
 from skmc._diagnosis._motions import Motions
 from skmc._diagnosis._pattern import Pattern
 from skmc._memory import check_fits
+from skmc._observed import entries_of
 
 # Cells looked at one by one to count; more than that are sampled.
 CELLS, SAMPLE = 1 << 25, 1 << 17
@@ -99,32 +100,62 @@ class Identifiable:
         n, m = self.shape
         return f"<identifiable(rows, cols) -> bool, entries of a {n} x {m} matrix>"
 
-    def _free_counts(self):
-        """Entries of each row and column that are not determined; None if these are too many."""
-        (n, m), (still_rows, still_columns) = self.shape, self.motions.fixed
-        moving, fixed = np.flatnonzero(~still_rows), np.flatnonzero(still_rows)
-        columns = np.flatnonzero(~still_columns)
-        if moving.size * m + fixed.size * columns.size > CELLS:
-            return None
-        counts = np.zeros(n, np.int64), np.zeros(m, np.int64)
-        everything = np.arange(m)
-        for rows, across in ((moving, everything), (fixed, columns)):
+    def _free_blocks(self):
+        """Which entries are not determined: some rows, some columns, and a matrix of truth values.
+
+        All entries that are not in one of them are determined.
+        """
+        m, (still_rows, still_columns) = self.shape[1], self.motions.fixed
+        everything, columns = np.arange(m), np.flatnonzero(~still_columns)
+        indptr, indices = self.pattern.view(0)
+        for kind, across in ((~still_rows, everything), (still_rows, columns)):
+            rows, place = np.flatnonzero(kind), np.full(m, -1)
+            place[across] = np.arange(across.size)
             step = max(1, BLOCK // max(across.size, 1))
             for start in range(0, rows.size if across.size else 0, step):
                 part = rows[start : start + step]
                 free = ~self.motions.still_block(part, across)
-                counts[0][part] += free.sum(axis=1)
-                counts[1][across] += free.sum(axis=0)
-        # Entries that are observed move by rounding alone, where factors are far out.
-        i, j = self.pattern.rows, self.pattern.columns
-        wrong = ~(still_rows[i] & still_columns[j])
-        i, j = i[wrong], j[wrong]
-        wrong = ~self.motions.is_still(i, j)
-        np.subtract.at(counts[0], i[wrong], 1)
-        np.subtract.at(counts[1], j[wrong], 1)
+                # Entries that are observed move by rounding alone, where factors are far out.
+                line = np.repeat(np.arange(part.size), self.pattern.counts[0][part])
+                at = place[entries_of(indptr, indices, part)]
+                free[line[at >= 0], at[at >= 0]] = False
+                yield part, across, free
+
+    def _free_counts(self, *, at_any_cost=False):
+        """Entries of each row and column that are not determined; None if these are too many."""
+        (n, m), (still_rows, still_columns) = self.shape, self.motions.fixed
+        moving, columns = np.count_nonzero(~still_rows), np.count_nonzero(~still_columns)
+        if moving * m + (n - moving) * columns > CELLS and not at_any_cost:
+            return None
+        counts = np.zeros(n, np.int64), np.zeros(m, np.int64)
+        for rows, across, free in self._free_blocks():
+            counts[0][rows] += free.sum(axis=1)
+            counts[1][across] += free.sum(axis=0)
         return counts
 
     def _sampled_fraction(self):
         """Estimated fraction of all entries that are determined."""
         rng = np.random.default_rng(0)
         return float(self(*(rng.integers(0, size, SAMPLE) for size in self.shape)).mean())
+
+
+def lost_lines(free, counts):
+    """Rows and columns with missing entries, none of which is determined.
+
+    Parameters
+    ----------
+    free : pair of ndarrays of int, shapes (n,) and (m,)
+        Missing entries of each row and column that are not determined.
+    counts : pair of ndarrays of int, shapes (n,) and (m,)
+        Observed entries of each.
+
+    Returns
+    -------
+    lost : tuple of ndarrays of int
+        Their numbers.
+    """
+    sizes = counts[1].size, counts[0].size
+    return tuple(
+        np.flatnonzero((f == size - c) & (f > 0))
+        for f, c, size in zip(free, counts, sizes, strict=True)
+    )

@@ -109,7 +109,7 @@ def find_motions(pattern, rank, *, offsets=False, seed=0):
     U, V = (rng.standard_normal((size, unknowns[1])) for size in (n, m))
     U[:, rank:] = 1.0
     ones = np.ones(n, bool), np.ones(m, bool)
-    (rows, columns), order = peel(pattern.rows, pattern.columns, ones, unknowns)
+    (rows, columns), _, order = peel(pattern, ones, unknowns)
     core = pattern.take(rows, columns)
     found, core_rank, decided = _core_motions(core, U[rows], V[columns], rank, rng)
     A, B = (np.zeros((size, DRAWS, unknowns[1])) for size in (n, m))
@@ -283,17 +283,17 @@ def _extend(pattern, factors, motions, unknowns, order, rng):
     """Let the lines that were taken out follow, the last ones first; returns the rank they add."""
     index = pattern.rows, pattern.columns
     ages = [np.full(size, len(order)) for size in pattern.shape]
-    for age, (taken, _, axis) in enumerate(order):
+    for age, (taken, axis) in enumerate(order):
         ages[axis][taken] = age
     # An entry belongs to the line of it that was taken out first.
     age = np.minimum(ages[0][index[0]], ages[1][index[1]])
     by_age = np.argsort(age, kind="stable")
     ends = np.searchsorted(age[by_age], np.arange(len(order) + 1))
     for t in reversed(range(len(order))):
-        taken, _, axis = order[t]
+        taken, axis = order[t]
         entries = by_age[ends[t] : ends[t + 1]]
         _follow(
-            np.flatnonzero(taken), index[axis][entries], index[1 - axis][entries],
+            taken, index[axis][entries], index[1 - axis][entries],
             factors[axis], factors[1 - axis], motions[axis], motions[1 - axis], unknowns[axis], rng,
         )  # fmt: skip
     return int(ends[len(order)])

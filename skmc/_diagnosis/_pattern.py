@@ -4,14 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
-from skmc._observed import observed_from_csr, row_pointers
+from skmc._diagnosis._parts import parts_of
+from skmc._observed import observed_from_csr, row_blocks, row_major, row_pointers
 from skmc._parallel import effective_threads
-
-# Rounds in which the lines around one that are reached are searched, before others take over.
-ROUNDS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,16 +20,19 @@ class Pattern:
         The positions.
     shape : tuple of int
         (n, m).
+    n_threads : int or None, default=None
+        Threads for what is computed of it; None stands for as many as there are.
     """
 
     rows: np.ndarray
     columns: np.ndarray
     shape: tuple
+    n_threads: int | None = None
 
     @classmethod
     def of(cls, observed):
         """Pattern of an observed set."""
-        return cls(*observed.rows_and_columns(), observed.shape)
+        return cls(*observed.rows_and_columns(), observed.shape, observed.n_threads)
 
     @property
     def nnz(self):
@@ -46,18 +45,33 @@ class Pattern:
         n, m = self.shape
         return np.bincount(self.rows, minlength=n), np.bincount(self.columns, minlength=m)
 
+    @property
+    def row_counts(self):
+        """Observed entries of each row."""
+        return self.counts[0]
+
+    @property
+    def column_counts(self):
+        """Observed entries of each column."""
+        return self.counts[1]
+
     @cached_property
     def components(self):
-        """Number of the connected component of each row, and of each column.
+        """Number of the connected component of each row, and of each column."""
+        return parts_of(self)
 
-        Rows and columns are the vertices of a bipartite graph, and observed entries its edges.
-        """
-        n, m = self.shape
-        edges = sparse.coo_array(
-            (np.ones(self.nnz, np.int8), (self.rows, n + self.columns)), shape=(n + m, n + m)
-        )
-        labels = connected_components(edges, directed=False)[1]
-        return labels[:n], labels[n:]
+    def row_blocks(self, size):
+        """Blocks of rows, as those of an observed set."""
+        return row_blocks(*self.view(0), size)
+
+    def view(self, axis):
+        """Pointers and indices of the compressed rows for 0, of the compressed columns for 1."""
+        return self._compressed_columns if axis else (row_pointers(self.counts[0]), self.columns)
+
+    @cached_property
+    def _compressed_columns(self):
+        indptr, indices, _ = row_major(self.columns, self.rows, self.shape[::-1])
+        return indptr, indices
 
     def observed(self, weights=None):
         """Observed set with zeros for values, in double precision."""
@@ -67,7 +81,7 @@ class Pattern:
             np.zeros(self.nnz),
             self.shape,
             weights,
-            effective_threads(),
+            effective_threads() if self.n_threads is None else self.n_threads,
         )
 
     def take(self, rows, columns):
@@ -78,6 +92,7 @@ class Pattern:
             number[0][self.rows[inside]],
             number[1][self.columns[inside]],
             (np.count_nonzero(rows), np.count_nonzero(columns)),
+            self.n_threads,
         )
 
     def is_observed(self, rows, columns):
@@ -86,23 +101,3 @@ class Pattern:
         wanted = np.asarray(rows, np.int64) * self.shape[1] + columns
         at = np.searchsorted(keys, wanted)
         return keys[np.minimum(at, keys.size - 1)] == wanted
-
-
-def is_connected(observed):
-    """Whether entries lead from each line to each other one, for lines that all have entries.
-
-    The lines around the fullest column are reached in a few rounds of nnz additions each, as a
-    rule, and without the memory of a graph.
-    """
-    ones = observed.weights_or_ones
-    reached = np.zeros((observed.shape[1], 1), observed.dtype)
-    reached[observed.column_counts.argmax()] = 1.0
-    for _ in range(ROUNDS):
-        rows = (observed.matmul(ones, reached) > 0).astype(observed.dtype)
-        columns = observed.rmatmul(ones, rows) > 0
-        if columns.all():
-            return True
-        if np.count_nonzero(columns) == np.count_nonzero(reached):
-            return False
-        reached = columns.astype(observed.dtype)
-    return max(part.max() for part in Pattern.of(observed).components) == 0

@@ -79,6 +79,18 @@ class ObservedMatrix(ABC):
         pointers = row_pointers(self.column_counts)
         return transposed(self.rows, pointers, n_threads=self.n_threads)
 
+    def view(self, axis):
+        """Pointers and indices of the compressed rows for 0, of the compressed columns for 1."""
+        found = self.columns if axis else self.rows
+        return found.indptr, found.indices
+
+    @abstractmethod
+    def row_blocks(self, size):
+        """Yield slices of rows, their numbers of entries and the columns of these.
+
+        Blocks have about `size` entries; nothing is kept.
+        """
+
     @abstractmethod
     def residual(self, U, V, out=None):
         """Entry array of x_ij - u_i . v_j, written to `out` if it is given, in O(nnz r)."""

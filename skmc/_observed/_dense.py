@@ -78,6 +78,12 @@ class DenseObserved(ObservedMatrix):
     def compressed(self):
         return SparseObserved(self.shape, self.rows, self.n_threads)
 
+    def row_blocks(self, size):
+        step = max(1, size // self.shape[1])
+        for start in range(0, self.shape[0], step):
+            part = slice(start, min(start + step, self.shape[0]))
+            yield part, self.row_counts[part], where_observed(self.mask[part])[0]
+
     def residual(self, U, V, out=None):
         out = np.empty(self.shape, self.dtype) if out is None else out
 

@@ -10,6 +10,7 @@ from skmc._observed._view import (
     SCATTER_WORK,
     CompressedView,
     count,
+    row_blocks,
     row_pointers,
     transposed,
 )
@@ -84,6 +85,9 @@ class SparseObserved(ObservedMatrix):
     def column_counts_in(self, rows):
         taken = np.repeat(rows, self.row_counts)
         return np.bincount(self._rows.indices[taken], minlength=self.shape[1])
+
+    def row_blocks(self, size):
+        return row_blocks(self._rows.indptr, self._rows.indices, size)
 
     def residual(self, U, V, out=None):
         return self._entries(self.values, U, V, out)

@@ -224,6 +224,43 @@ def where_observed(mask, *arrays):
     return (indices, *(None if a is None else next(found) for a in arrays))
 
 
+def row_blocks(indptr, indices, size):
+    """Rows in blocks of about so many entries, in order and without a copy.
+
+    Parameters
+    ----------
+    indptr : ndarray of int, shape (n + 1,)
+        Where each row starts.
+    indices : ndarray of int, shape (nnz,)
+        Columns of the entries.
+    size : int
+        Entries of a block, at most, if no row has more.
+
+    Yields
+    ------
+    rows : slice
+        Some rows.
+    counts : ndarray of int
+        Number of entries of each.
+    indices : ndarray of int
+        Their columns.
+    """
+    start, n = 0, indptr.size - 1
+    while start < n:
+        stop = int(np.searchsorted(indptr, indptr[start] + size, side="right")) - 1
+        stop = min(max(stop, start + 1), n)
+        counts = np.diff(indptr[start : stop + 1])
+        yield slice(start, stop), counts, indices[indptr[start] : indptr[stop]]
+        start = stop
+
+
+def entries_of(indptr, indices, lines):
+    """What the entries of some lines are in on the other side, at a cost of these entries alone."""
+    counts = indptr[lines + 1] - indptr[lines]
+    ends = np.cumsum(counts)
+    return indices[np.repeat(indptr[lines] + counts - ends, counts) + np.arange(counts.sum())]
+
+
 def count(indices, size):
     """How often each of the numbers below `size` occurs, without a copy of the indices."""
     total = np.zeros(size, dtype=np.int64)

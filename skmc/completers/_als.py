@@ -94,7 +94,7 @@ class ALSCompleter(BaseCompleter):
         degrees of freedom; with one only large parts of the table that share no row or column, as
         it draws towards the offsets where little is known. ``"exact"``: whether each entry is
         determined at the fitted rank, as `skmc.diagnostics.completability` tells. ``"off"``:
-        nothing.
+        nothing. Only ``"exact"`` is heeded in folds that scikit-learn fits.
     verbose : int, default=0
         Log every `verbose`-th iteration to the logger ``skmc``, which gets a handler if logging is
         not configured; 0 logs nothing.

@@ -91,7 +91,8 @@ class ALSCompleterCV(PathCV):
         What `fit` looks for to warn, by `skmc.exceptions.UndeterminedWarning`, of entries that it
         fills and cannot know. ``"fast"``: by counting, large parts of the table that share no row
         or column. ``"exact"``: whether each entry is determined at the fitted rank, as
-        `skmc.diagnostics.completability` tells. ``"off"``: nothing.
+        `skmc.diagnostics.completability` tells. ``"off"``: nothing. Only ``"exact"`` is heeded in
+        folds that scikit-learn fits.
     verbose : int, default=0
         Log every `verbose`-th iteration of the last fit to the logger ``skmc``, which gets a
         handler if logging is not configured; 0 logs nothing.

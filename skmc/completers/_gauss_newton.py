@@ -71,7 +71,8 @@ class GaussNewtonCompleter(BaseCompleter):
         fills and cannot know. ``"fast"``: by counting, rows and columns with too few entries for
         the rank, parts of the table that share no row or column, fewer entries than degrees of
         freedom. ``"exact"``: whether each entry is determined at the fitted rank, as
-        `skmc.diagnostics.completability` tells. ``"off"``: nothing.
+        `skmc.diagnostics.completability` tells. ``"off"``: nothing. Only ``"exact"`` is heeded in
+        folds that scikit-learn fits.
     verbose : int, default=0
         Log every `verbose`-th iteration to the logger ``skmc``, which gets a handler if logging is
         not configured; 0 logs nothing.

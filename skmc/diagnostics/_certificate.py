@@ -9,7 +9,7 @@ from skmc._diagnosis._spectrum import extremes
 from skmc._linalg import SparsePlusLowRank, spectral_norm
 from skmc._non_negative import NonNegativeFactors
 from skmc.diagnostics._point import check_positive, in_double, point_of
-from skmc.diagnostics._report import Report
+from skmc.diagnostics._report import DoesNotApply, Report
 from skmc.solvers._stopping import exact_loss
 
 GLOBAL, LOCAL, STATIONARY, NEITHER = (
@@ -171,11 +171,11 @@ def certificate(completer, X, *, tol=1e-3, sample_weight=None, entry_weight=None
     tol = check_positive(tol, "tol")
     point = point_of(completer, X, sample_weight, entry_weight)
     if isinstance(point.factors, NonNegativeFactors):
-        raise ValueError(
+        raise DoesNotApply(
             "certificate knows no dual problem with signs: it takes any completer but NMFCompleter."
         )
     if point.problem.penalty_power != 0:
-        raise ValueError("certificate is that of the nuclear norm: penalty_power = 0.")
+        raise DoesNotApply("certificate is that of the nuclear norm: penalty_power = 0.")
     point = in_double(point)
     problem, factors = point.problem, point.factors
     residual = problem.residual(factors)

@@ -5,8 +5,8 @@ from numbers import Integral
 
 import numpy as np
 
-from skmc._diagnosis._enough import core_of, degrees_of_freedom, largest_rank
-from skmc._diagnosis._identifiable import Identifiable
+from skmc._diagnosis._enough import Part, degrees_of_freedom, largest_rank
+from skmc._diagnosis._identifiable import Identifiable, lost_lines
 from skmc._diagnosis._motions import find_motions
 from skmc._diagnosis._pattern import Pattern
 from skmc.diagnostics._data import observed_entries
@@ -251,10 +251,8 @@ def completability(X, rank, *, center=False):
         lost = [np.flatnonzero(c < least) for c, least in zip(counts, unknowns, strict=True)]
     else:
         fraction = 1.0 - free[0].sum() / (n * m)
-        holes = m - counts[0], n - counts[1]
-        lost = [np.flatnonzero((f == h) & (h > 0)) for f, h in zip(free, holes, strict=True)]
+        lost = lost_lines(free, counts)
     freedom = degrees_of_freedom(rank, n, m, offsets=center)
-    core = core_of(pattern, unknowns)
     largest, exact = _largest_rank(pattern, rank, center, motions)
     return Completability(
         rank=rank,
@@ -266,7 +264,7 @@ def completability(X, rank, *, center=False):
         row_counts=counts[0],
         column_counts=counts[1],
         n_components=int(max(part.max() for part in pattern.components)) + 1,
-        core_shape=tuple(int(np.count_nonzero(lines)) for lines in core),
+        core_shape=Part.of(pattern).core(unknowns).shape,
         jacobian_rank=motions.rank,
         completable=motions.rank == freedom,
         decided=motions.decided,
@@ -305,8 +303,6 @@ def _enough_entries(pattern, rank, center):
     needed = degrees_of_freedom(rank, *pattern.shape, offsets=center)
     if pattern.nnz < needed:
         return False
-    rows, columns = core_of(pattern, (rank + 1, rank + center + 1))
-    inside = np.count_nonzero(rows[pattern.rows] & columns[pattern.columns])
-    core = (np.count_nonzero(lines) for lines in (rows, columns))
-    core = max(degrees_of_freedom(rank, *core, offsets=center), 0)
-    return pattern.nnz - inside + min(inside, core) >= needed
+    core = Part.of(pattern).core((rank + 1, rank + center + 1))
+    freedom = max(degrees_of_freedom(rank, *core.shape, offsets=center), 0)
+    return pattern.nnz - core.nnz + min(core.nnz, freedom) >= needed

@@ -15,7 +15,7 @@ from skmc.diagnostics._local_convergence import local_convergence
 from skmc.diagnostics._missingness import missingness
 from skmc.diagnostics._page import marks_as_html, page
 from skmc.diagnostics._point import check_same_table
-from skmc.diagnostics._report import Report, some
+from skmc.diagnostics._report import DoesNotApply, Report, as_text
 
 NONE = "none"
 MARKS = {"good": "+", "poor": "!", "open": "?"}
@@ -145,7 +145,8 @@ def fit_report(completer, X, *, sample_weight=None, entry_weight=None):
     Returns
     -------
     report : FitReport
-        The reports, with the reason in place of those that do not apply to this completer.
+        The reports, with the reason in place of those that do not apply to this completer or do
+        not fit in memory.
 
     Raises
     ------
@@ -214,14 +215,12 @@ def _penalty(completer):
 
 
 def _tried(function, rank, nothing, *arguments, **options):
-    """A report, or why there is none for this kind of completer."""
+    """A report, or why there is none: it does not apply to this fit, or does not fit in memory."""
     if rank == 0:
         return nothing
     try:
         return function(*arguments, **options)
-    except (TypeError, ValueError) as error:
-        if "not what this" in str(error):
-            raise
+    except (DoesNotApply, MemoryError) as error:
         return str(error)
 
 
@@ -263,7 +262,7 @@ def _mark_of_pattern(found, *, penalised):
         return "good", name, f"all of {n_missing} missing entries, at rank {found.rank}"
     number = round((1.0 - found.fraction_identifiable) * found.shape[0] * found.shape[1])
     lines = [
-        f"; {what} without one that is: {some(numbers)}"
+        f"; {what} without one that is: {as_text(numbers)}"
         for what, numbers in (("rows", found.rows), ("columns", found.columns))
         if numbers.size
     ]

@@ -10,7 +10,7 @@ from skmc._fitted import FittedCompleter
 from skmc._memory import check_fits
 from skmc.diagnostics._data import observed_entries
 from skmc.diagnostics._point import factors_of
-from skmc.diagnostics._report import Report, columns_of_lines
+from skmc.diagnostics._report import DoesNotApply, Report, columns_of_lines
 
 # Cells of a product looked at together.
 BLOCK = 1 << 20
@@ -136,7 +136,7 @@ def incoherence(model, X=None):
     kept = s > (1e-5 if isinstance(model, FittedCompleter) else 1e-12) * s[:1].max(initial=0.0)
     r = int(np.count_nonzero(kept))
     if r == 0:
-        raise ValueError("The matrix is zero, or of rank 0: it has no singular vectors.")
+        raise DoesNotApply("The matrix is zero, or of rank 0: it has no singular vectors.")
     P, s, Q = P[:, kept], s[kept], Q[:, kept]
     leverages = tuple(
         F.shape[0] / r * np.einsum("ik,ik->i", F, F, dtype=np.float64) for F in (P, Q)

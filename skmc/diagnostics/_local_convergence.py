@@ -17,7 +17,7 @@ from skmc.diagnostics._rates import (
     momentum_rate,
     over_relaxed_rate,
 )
-from skmc.diagnostics._report import Report
+from skmc.diagnostics._report import DoesNotApply, Report
 
 # Method of each solver whose iteration has a form of its own here, by name.
 METHODS = {
@@ -228,7 +228,7 @@ def local_convergence(model, X, method="auto", *, sample_weight=None, entry_weig
     point = point_of(model, X, sample_weight, entry_weight)
     method = _check_method(method, point)
     if point.problem.penalty_power != 0:
-        raise ValueError("local_convergence has no form for penalty_power other than 0.")
+        raise DoesNotApply("local_convergence has no form for penalty_power other than 0.")
     point = in_double(point)
     problem, factors = point.problem, _without_vanished(point.factors)
     if method == "als":
@@ -270,7 +270,7 @@ def _check_method(method, point):
             others = f"name one of {', '.join(KNOWN)}"
             if name is None:
                 raise ValueError(f"method='auto' needs a completer; for factors, {others}.")
-            raise ValueError(
+            raise DoesNotApply(
                 f"There is no formula for the rate of the solver {name!r}. There are two ways: "
                 f"contraction measures how its own steps contract at this fit; for the rate of "
                 f"another method at this solution, {others} as method."
@@ -288,7 +288,9 @@ def _without_vanished(factors):
     P, s, Q = factors.svd()
     kept = s > VANISHED * s[0]
     if not kept.any():
-        raise ValueError("The factors are those of the zero matrix, near which nothing is linear.")
+        raise DoesNotApply(
+            "The factors are those of the zero matrix, near which nothing is linear."
+        )
     if kept.all():
         return factors
     return Factors(P[:, kept] * np.sqrt(s[kept]), Q[:, kept] * np.sqrt(s[kept]))

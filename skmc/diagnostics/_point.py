@@ -17,6 +17,7 @@ from skmc._training import prepare
 from skmc._validation import row_weights
 from skmc.completers import NMFCompleter, SymmetricGDCompleter
 from skmc.diagnostics._data import observed_entries
+from skmc.diagnostics._report import DoesNotApply
 from skmc.solvers import Solver
 from skmc.solvers._init import fit_rows
 
@@ -62,7 +63,7 @@ def point_of(model, X, sample_weight=None, entry_weight=None):
         Problem and factors.
     """
     if isinstance(model, SampledCompleter):
-        raise TypeError(
+        raise DoesNotApply(
             f"A {type(model).__name__} has no single solution, of which this could tell something; "
             "its r_hat_ says whether it has converged."
         )
@@ -108,7 +109,7 @@ def factors_of(model):
 def _of_completer(completer, X, sample_weight, entry_weight):
     check_is_fitted(completer, "components_")
     if completer.components_.shape[0] == 0:
-        raise ValueError(f"{type(completer).__name__} has rank 0: there is nothing to examine.")
+        raise DoesNotApply(f"{type(completer).__name__} has rank 0: there is nothing to examine.")
     observed = completer._validate(X, entry_weight=entry_weight)
     if sample_weight is not None:
         sample_weight = row_weights(sample_weight, observed.shape[0])

@@ -5,6 +5,15 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from skmc._listing import listed
+
+# Numbers that are listed.
+SHOWN = 10
+
+
+class DoesNotApply(ValueError):
+    """A report has nothing to say of this kind of fit."""
+
 
 class Report:
     """Base of the reports: a subclass is a frozen dataclass with a `_title` and its `_lines`."""
@@ -76,29 +85,9 @@ def as_text(value):
     if isinstance(value, Real):
         return f"{float(value):.4g}"
     if isinstance(value, np.ndarray):
-        return some(value)
+        number = f" ({len(value)} in all)" if len(value) > SHOWN else ""
+        return f"{listed(value, limit=SHOWN)}{number}" if len(value) else "none"
     return str(value)
-
-
-def some(numbers, limit=10):
-    """Some of many numbers, and how many there are.
-
-    Parameters
-    ----------
-    numbers : ndarray
-        The numbers.
-    limit : int, default=10
-        How many to list.
-
-    Returns
-    -------
-    text : str
-        To be shown.
-    """
-    if len(numbers) == 0:
-        return "none"
-    listed = ", ".join(str(number) for number in numbers[:limit])
-    return listed if len(numbers) <= limit else f"{listed}, ... ({len(numbers)} in all)"
 
 
 def columns_of_lines(shape, **values):

@@ -2,14 +2,13 @@
 
 import numpy as np
 
+from skmc._diagnosis._identifiable import lost_lines
 from skmc.diagnostics import completability
 from skmc.plotting._axes import axes_for, bins_of, label_columns, mark_lines
 from skmc.plotting._tables import feature_names
 
 # Colours that differ in lightness too, for entries observed, determined, and not determined.
 COLOURS = {"observed": "#1f4e79", "determined": "#a9cbe8", "not determined": "#e66a2c"}
-# Entries that are looked at together.
-BLOCK = 1 << 20
 
 
 class IdentifiabilityDisplay:
@@ -131,7 +130,9 @@ class IdentifiabilityDisplay:
                 "is from_matrix."
             )
         n, m = report.shape
-        free_in = _free_in_lines(report)
+        free_in = report.free_in_row, report.free_in_column
+        if report.free_in_row is None:
+            free_in = report.identifiable._free_counts(at_any_cost=True)
         counts = report.row_counts, report.column_counts
         places = [_places(f, c, sort) for f, c in zip(free_in, counts, strict=True)]
         bins, sizes = zip(*(bins_of(p, max_cells) for p in places), strict=True)
@@ -139,15 +140,13 @@ class IdentifiabilityDisplay:
         pattern = report.identifiable.pattern
         np.add.at(seen, (bins[0][pattern.rows], bins[1][pattern.columns]), 1.0)
         free = np.zeros_like(seen)
-        for part, block in _free_blocks(report):
-            across = np.zeros((block.shape[0], sizes[1].size))
-            np.add.at(across.T, bins[1], block.T)
-            np.add.at(free, bins[0][part], across)
+        for rows, columns, block in report.identifiable._free_blocks():
+            across = np.zeros((rows.size, sizes[1].size))
+            np.add.at(across.T, bins[1][columns], block.T)
+            np.add.at(free, bins[0][rows], across)
         cells, n_free = np.outer(*sizes), int(free_in[0].sum())
-        holes = m - counts[0], n - counts[1]
-        lost = [
-            np.sort(p[(f == h) & (h > 0)]) for p, f, h in zip(places, free_in, holes, strict=True)
-        ]
+        lost = lost_lines(free_in, counts)
+        lost = [np.sort(p[at]) for p, at in zip(places, lost, strict=True)]
         numbers = report.n_entries, n * m - report.n_entries - n_free, n_free
         if names is not None:
             names = np.asarray(names, dtype=object)[np.argsort(places[1])]
@@ -191,27 +190,6 @@ class IdentifiabilityDisplay:
         )  # fmt: skip
         self.ax_, self.figure_ = ax, ax.figure
         return self
-
-
-def _free_blocks(report):
-    """Which entries of some rows at a time are not determined, and which rows these are."""
-    n, m = report.shape
-    step = max(1, BLOCK // m)
-    for start in range(0, n, step):
-        part = np.arange(start, min(start + step, n))
-        rows, columns = np.repeat(part, m), np.tile(np.arange(m), part.size)
-        yield part, ~report.identifiable(rows, columns).reshape(part.size, m)
-
-
-def _free_in_lines(report):
-    """Numbers of entries of each row and column that are not determined."""
-    if report.free_in_row is not None:
-        return report.free_in_row, report.free_in_column
-    rows, columns = np.zeros(report.shape[0], np.int64), np.zeros(report.shape[1], np.int64)
-    for part, block in _free_blocks(report):
-        rows[part] = block.sum(axis=1)
-        columns += block.sum(axis=0)
-    return rows, columns
 
 
 def _places(free, counts, sort):

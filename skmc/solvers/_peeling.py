@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from skmc._factors import Factors
+from skmc._observed import entries_of
 from skmc._offsets import OffsetModel
 
 # Rows and columns with factors this many times the median in norm have run away.
@@ -30,18 +31,16 @@ class Core:
         # Penalised row offsets tie all rows together.
         self.separable = not offsets.has_rows
         self.rows, self.columns = ~left_rows, ~left_columns
-        self.order = [(left_rows.copy(), self.columns.copy(), 0)] if left_rows.any() else []
-        if left_columns.any():
-            self.order.insert(0, (left_columns.copy(), np.ones_like(left_rows), 1))
+        left = (left_columns, 1), (left_rows, 0)
+        self.order = [(np.flatnonzero(lines), axis) for lines, axis in left if lines.any()]
         if self.separable:
             self._peel()
         self.problem = self._part(self.rows, self.columns)
 
     def _peel(self):
         problem = self.whole
-        i, j = problem.observed.rows_and_columns()
         unknowns = problem.rank, problem.rank + problem.offsets.has_columns
-        lines, order = peel(i, j, (self.rows, self.columns), unknowns)
+        lines, _, order = peel(problem.observed, (self.rows, self.columns), unknowns)
         # What is left of a pattern without such a core determines nothing by itself.
         if min(np.count_nonzero(x) for x in lines) > 2 * problem.rank:
             self.rows, self.columns = lines
@@ -75,7 +74,11 @@ class Core:
         ridge = max(TINY, float(np.finfo(whole.dtype).eps) ** 2) * max(
             np.vdot(F, F) / max(F.shape[0], 1) for F in (factors.U, factors.V)
         )
-        for taken, others, axis in reversed(self.order):
+        inside = [self.rows.copy(), self.columns.copy()]
+        for numbers, axis in reversed(self.order):
+            # A line is fitted to those of the other side that were there when it was taken out.
+            taken, others = np.zeros_like(inside[axis]), inside[1 - axis]
+            taken[numbers] = inside[axis][numbers] = True
             if axis == 0:
                 part = observed.take(taken, others)
                 U[taken], _ = part.ridge_rows(
@@ -107,13 +110,15 @@ class Core:
             left[np.flatnonzero(inside)[x >= min(RUNAWAY, largest)]] = True
 
 
-def peel(i, j, lines, unknowns):
-    """Take out lines with no more entries than unknowns until none is left.
+def peel(table, lines, unknowns):
+    """Take out lines with no more entries than unknowns until none is left, in O(nnz).
+
+    Each round costs as much as the lines that go in it have entries.
 
     Parameters
     ----------
-    i, j : ndarrays of int, shape (nnz,)
-        Row and column of each entry.
+    table : ObservedMatrix or Pattern
+        All entries; their compressed columns are built only if columns with entries go.
     lines : tuple of ndarrays of bool, shapes (n,) and (m,)
         Rows and columns to begin with.
     unknowns : tuple of int
@@ -123,21 +128,36 @@ def peel(i, j, lines, unknowns):
     -------
     lines : list of ndarrays of bool
         Rows and columns that are left.
-    order : list of (ndarray of bool, ndarray of bool, int)
-        Lines taken out together, the lines of the other side that were there then, and 0 for rows
-        or 1 for columns; the first ones first.
+    counts : list of ndarrays of int
+        Entries of these among each other; those of other lines mean nothing.
+    order : list of (ndarray of int, int)
+        Lines taken out together, and 0 for rows or 1 for columns; the first ones first.
     """
     lines = [lines[0].copy(), lines[1].copy()]
-    order, axis, idle = [], 0, 0
-    while idle < 2:
-        inside = lines[0][i] & lines[1][j]
-        index = (i, j)[axis][inside]
-        counts = np.bincount(index, minlength=lines[axis].size)
-        taken = lines[axis] & (counts <= unknowns[axis])
-        idle = 0 if taken.any() else idle + 1
-        if taken.any():
-            lines[axis] &= ~taken
-            order.append((taken, lines[1 - axis].copy(), axis))
-            i, j = i[inside], j[inside]
-        axis = 1 - axis
-    return lines, order
+    counts = [table.row_counts.copy(), table.column_counts.copy()]
+
+    def leave(axis, taken):
+        """Lines on the other side, each as often as it has lost an entry by that."""
+        others = entries_of(*table.view(axis), taken) if counts[axis][taken].any() else taken[:0]
+        np.subtract.at(counts[1 - axis], others, 1)
+        return others
+
+    missing = [np.flatnonzero(~inside) for inside in lines]
+    for axis in (0, 1):
+        leave(axis, missing[axis])
+    waiting = [
+        np.flatnonzero(inside & (number <= least))
+        for inside, number, least in zip(lines, counts, unknowns, strict=True)
+    ]
+    order, axis = [], 0
+    while waiting[0].size or waiting[1].size:
+        taken, other = waiting[axis], 1 - axis
+        if taken.size:
+            waiting[axis] = taken[:0]
+            lines[axis][taken] = False
+            order.append((taken, axis))
+            others = leave(axis, taken)
+            others = others[lines[other][others] & (counts[other][others] <= unknowns[other])]
+            waiting[other] = np.union1d(waiting[other], others)
+        axis = other
+    return lines, counts, order

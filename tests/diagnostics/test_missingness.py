@@ -1,5 +1,7 @@
 """Descriptions and tests of patterns of holes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -166,3 +168,23 @@ def test_units_of_columns_are_no_sign_of_anything():
     assert "values" in report.verdict
     assert report.verdict == missingness(X).verdict
     assert "not missing completely" not in report.verdict
+
+
+def test_the_verdict_counts_its_tests():
+    """Four tests of one question at 1 % each would err in up to 4 % of tables."""
+    report = missingness(completely_at_random(correlated(100, 5, 0), 0.3, 1))
+    assert report.little is not None
+    for p, plain in ((0.004, True), (0.002, False)):
+        found = replace(report, row_correlation=(0.3, p))
+        assert ("not missing completely at random" not in found.verdict) == plain
+    alone = replace(report, row_correlation=(0.3, 0.004), column_correlation=(np.nan, np.nan))
+    assert "not missing completely at random" in replace(alone, little=None).verdict
+
+
+@pytest.mark.slow
+def test_the_verdict_keeps_its_level():
+    verdicts = [
+        missingness(completely_at_random(correlated(150, 6, seed), 0.2, seed + 10**6)).verdict
+        for seed in range(1000)
+    ]
+    assert np.mean([verdict.startswith("holes") for verdict in verdicts]) <= 0.018

@@ -55,7 +55,7 @@ def test_sorted_what_is_not_determined_comes_last():
 def test_bins_of_the_map_mix_what_is_in_them(monkeypatch):
     report = completability(SPARSE, 2)
     fine = IdentifiabilityDisplay.from_completability(report)
-    monkeypatch.setattr("skmc.plotting._identifiability.BLOCK", 130)
+    monkeypatch.setattr("skmc._diagnosis._identifiable.BLOCK", 130)
     coarse = IdentifiabilityDisplay.from_completability(report, max_cells=10)
     assert coarse.free.shape == (10, 10)
     np.testing.assert_allclose(
