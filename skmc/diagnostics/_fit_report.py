@@ -18,7 +18,10 @@ from skmc.diagnostics._point import check_same_table
 from skmc.diagnostics._report import DoesNotApply, Report, as_text
 
 NONE = "none"
-MARKS = {"good": "+", "poor": "!", "open": "?"}
+# The worst first.
+MARKS = {"poor": "!", "open": "?", "good": "+"}
+# Part of the missing entries that a penalty may have to decide without its being the main thing.
+MANY = 0.05
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,14 +76,14 @@ class FitReport(Report):
 
     @property
     def summary_marks(self):
-        """What matters most, in a few lines.
+        """What matters most, in a few lines, the worst first.
 
         Returns
         -------
         marks : list of (str, str, str)
             "good", "poor", or "open" where nothing can be said; what it is about; what is found.
         """
-        return list(_marks(self))
+        return sorted(_marks(self), key=lambda mark: list(MARKS).index(mark[0]))
 
     def __repr__(self):
         marks = [f"  {MARKS[mark]} {name}: {text}" for mark, name, text in self.summary_marks]
@@ -236,8 +239,10 @@ def _marks(report):
         yield _mark_of_pattern(found, penalised=report.summary["penalty"] != NONE)
     found = report.missingness
     if not isinstance(found, str):
-        plain = found.verdict.startswith("no sign")
-        yield "good" if plain else "poor", "Reasons for holes", found.verdict
+        mark = "open" if found.verdict.startswith("cannot tell") else "poor"
+        if found.verdict.startswith(("no sign", "nothing")):
+            mark = "good"
+        yield mark, "Reasons for holes", found.verdict
     found = report.certificate
     if isinstance(found, str):
         yield "open", "Optimality", found
@@ -245,9 +250,7 @@ def _marks(report):
         mark = {GLOBAL: "good", NEITHER: "poor"}.get(found.verdict, "open")
         yield mark, "Optimality", f"{found.verdict}: {found.reason}"
     found = report.local_convergence
-    if isinstance(found, str):
-        yield "open", "Rate of convergence", found
-    else:
+    if not isinstance(found, str):
         text = (
             f"in the end each iteration of {found.method} leaves {found.best.rate:.3g} of the error"
         )
@@ -268,7 +271,8 @@ def _mark_of_pattern(found, *, penalised):
     ]
     text = f"{number} of {n_missing} missing entries are not, at rank {found.rank}{''.join(lines)}"
     if penalised:
-        return "open", name, f"{text}; there the penalty and the offsets decide"
+        mark = "poor" if number > MANY * n_missing else "open"
+        return mark, name, f"{text}; there the penalty and the offsets decide"
     return "poor", name, text
 
 

@@ -11,6 +11,7 @@ from skmc._propensity import Propensity, fit_propensity
 from skmc.diagnostics._data import observed_entries
 from skmc.diagnostics._little import LittleTest, little_test
 from skmc.diagnostics._report import Report, columns_of_lines
+from skmc.diagnostics._structure import pattern_copies, staircase, structure
 
 # Columns up to which all pairs of them are compared.
 PAIRED = 200
@@ -62,16 +63,23 @@ class Missingness(Report):
     staircase : float
         Part of the observed entries that fit a staircase: with columns in order of their counts,
         each row observes the first ones. 1 is a monotone pattern.
+    structure : str
+        What holds the holes together: blocks, a staircase, or fewer patterns of rows than columns
+        without a link have. Empty if nothing does.
     little : LittleTest or None
         Little's test that entries are missing completely at random; None where it does not apply.
     little_reason : str
         Why it does not.
     row_correlation, column_correlation : tuple of float
         Rank correlation of the mean value of a row (column) with its number of entries, and its p
-        value. NaN for fewer than three of them, and for columns of different units.
+        value. NaN where there is nothing to compare, as for columns of different units.
+    row_reason, column_reason : str
+        Why there is none; empty if there is.
     dependences : tuple of Dependence
         Pairs of columns with an adjusted p value below 1 %, the smallest first; empty for more
         columns than are compared.
+    n_pairs : int
+        How many pairs were compared.
     propensity : Propensity
         Additive logistic model of the chance of being observed, by rows and columns; gives
         ``probability`` and ``odds`` at any positions.
@@ -86,11 +94,15 @@ class Missingness(Report):
     n_patterns: int
     n_components: int
     staircase: float
+    structure: str
     little: LittleTest | None
     little_reason: str
     row_correlation: tuple
     column_correlation: tuple
+    row_reason: str
+    column_reason: str
     dependences: tuple
+    n_pairs: int
     propensity: Propensity
     uniform_p_value: float
 
@@ -106,7 +118,7 @@ class Missingness(Report):
         Returns
         -------
         verdict : str
-            One of four sentences.
+            A sentence. It begins with "no sign against" if tests were made and found nothing.
         """
         if self.fraction == 0:
             return "nothing is missing"
@@ -117,8 +129,15 @@ class Missingness(Report):
         n_tests = len(found) - np.count_nonzero(np.isnan(found))
         if any(p < LEVEL / n_tests for p in found):
             return "holes have to do with values: they are not missing completely at random"
+        if self.structure:
+            return f"structured: {self.structure}; entries are missing together, not one by one"
+        correlations = self.row_correlation[1], self.column_correlation[1]
+        tested = self.little is not None or self.n_pairs or not np.isnan(correlations).all()
         if self.uniform_p_value < LEVEL:
-            return "rows or columns differ in how much is missing; no sign that values matter"
+            values = "no sign that values matter" if tested else "cannot tell whether values matter"
+            return f"rows or columns differ in how much is missing; {values}"
+        if not tested:
+            return "cannot tell whether holes have to do with values: no test applies"
         return "no sign against missing completely at random"
 
     def _lines(self):
@@ -147,11 +166,11 @@ class Missingness(Report):
             ("rows and columns alike", f"p = {self.uniform_p_value:.3g}"),
             ("Little's test", little),
         ]
-        for name, (value, p) in (
-            ("rows: values and counts", self.row_correlation),
-            ("columns: values and counts", self.column_correlation),
+        for name, (value, p), reason in (
+            ("rows: values and counts", self.row_correlation, self.row_reason),
+            ("columns: values and counts", self.column_correlation, self.column_reason),
         ):
-            lines.append((name, f"rank correlation {value:.3g}, p = {p:.3g}"))
+            lines.append((name, reason or f"rank correlation {value:.3g}, p = {p:.3g}"))
         for found in self.dependences[:3]:
             lines.append(
                 (
@@ -190,10 +209,17 @@ def missingness(X):
     Notes
     -----
     Little's test compares the means of rows with the same holes with those of a normal
-    distribution fitted to all (by EM, in standardised columns). It is asymptotic: it wants at
-    least five rows for each of at most 50 columns. Pairs of columns are compared by Welch's test,
-    adjusted for their number. No test can see whether a value is missing because of itself, given
-    all that is observed: that the verdict finds no sign is no proof.
+    distribution fitted to all (by accelerated EM of at most 1000 iterations, in standardised
+    columns). It is asymptotic: it wants at least five rows for each of at most 50 columns. Pairs of
+    columns are compared by Welch's test, adjusted for their number. No test can see whether a value
+    is missing because of itself, given all that is observed: that the verdict finds no sign is no
+    proof.
+
+    Holes are structured if at least two connected components have 5 % of the entries each, where
+    there are 1.5 entries for each row and column; if all entries fit a staircase that columns
+    without a link would make with a chance below 1 %; or if the effective number of patterns of
+    rows, one over the chance that two rows agree, is at most half of what such columns would make.
+    That alone does not say that values matter.
 
     The chance of being observed is modelled as 1 / (1 + exp(-(intercept + a_i + b_j))), fitted by
     penalised likelihood to the row and column counts, at a cost of the number of distinct ones.
@@ -230,21 +256,28 @@ def missingness(X):
     little, reason = None, f"{n} x {m} entries are more than the test takes"
     if small:
         little, reason = little_test(dense)
-    propensity = fit_propensity(*counts)
+    copies, part = pattern_copies(pattern), staircase(pattern)
+    rows, row_reason = _correlation("rows", pattern.rows, standardized, counts[0])
+    columns, column_reason = _column_correlation(pattern, values)
+    dependences, n_pairs = _dependences(dense) if small and m <= PAIRED else ((), 0)
     return Missingness(
         shape=(n, m),
         fraction=1.0 - pattern.nnz / (n * m),
         missing_in_row=1.0 - counts[0] / m,
         missing_in_column=1.0 - counts[1] / n,
-        n_patterns=_n_patterns(pattern),
+        n_patterns=copies.size,
         n_components=int(max(part.max() for part in pattern.components)) + 1,
-        staircase=_staircase(pattern),
+        staircase=part,
+        structure=structure(pattern, copies, part),
         little=little,
         little_reason=reason,
-        row_correlation=_correlation(pattern.rows, standardized, counts[0]),
-        column_correlation=_column_correlation(pattern, values),
-        dependences=_dependences(dense) if small and m <= PAIRED else (),
-        propensity=propensity,
+        row_correlation=rows,
+        column_correlation=columns,
+        row_reason=row_reason,
+        column_reason=column_reason,
+        dependences=dependences,
+        n_pairs=n_pairs,
+        propensity=fit_propensity(*counts),
         uniform_p_value=_uniform_p_value(counts),
     )
 
@@ -260,33 +293,25 @@ def _standardized(pattern, values):
     return values / deviation[pattern.columns]
 
 
-def _n_patterns(pattern):
-    """Number of different sets of columns; sums of random 64-bit numbers stand for the sets."""
-    n, m = pattern.shape
-    keys = np.random.default_rng(0).integers(0, 2**63, m, dtype=np.uint64)
-    sums = np.zeros(n, np.uint64)
-    np.add.at(sums, pattern.rows, keys[pattern.columns])
-    return int(np.unique(sums).size)
-
-
-def _staircase(pattern):
-    place = np.empty(pattern.shape[1], np.int64)
-    place[np.argsort(-pattern.counts[1], kind="stable")] = np.arange(pattern.shape[1])
-    return float(np.mean(place[pattern.columns] < pattern.counts[0][pattern.rows]))
-
-
-def _correlation(lines, values, counts):
-    """Rank correlation of the means of lines with their counts, and its p value."""
+def _correlation(kind, lines, values, counts):
+    """Rank correlation of the means of lines with their counts and its p value, or why not."""
     seen = counts > 0
     means = np.bincount(lines, values, minlength=counts.size)[seen] / counts[seen]
-    if means.size < 3 or np.ptp(counts[seen]) == 0 or np.ptp(means) == 0:
-        return float("nan"), float("nan")
+    reason = ""
+    if means.size < 3:
+        reason = f"not compared: fewer than three {kind} have entries"
+    elif np.ptp(counts[seen]) == 0:
+        reason = f"not compared: all {kind} have {counts.max()} entries"
+    elif np.ptp(means) == 0:
+        reason = f"not compared: all {kind} have the same mean"
+    if reason:
+        return (float("nan"), float("nan")), reason
     found = spearmanr(means, counts[seen])
-    return float(found.statistic), float(found.pvalue)
+    return (float(found.statistic), float(found.pvalue)), ""
 
 
 def _column_correlation(pattern, values):
-    """The same for columns, NaN if their spreads say that they have units of their own."""
+    """The same for columns, unless their spreads say that they have units of their own."""
     counts = pattern.counts[1]
     seen = counts > 1
     safe = np.maximum(counts, 1)
@@ -295,9 +320,13 @@ def _column_correlation(pattern, values):
         pattern.columns, (values - mean[pattern.columns]) ** 2, minlength=counts.size
     )
     spreads = np.sqrt(square / safe)[seen]
-    if not spreads.size or np.quantile(spreads, 0.9) > LIKE * np.quantile(spreads, 0.1):
-        return float("nan"), float("nan")
-    return _correlation(pattern.columns, values, counts)
+    unlike = spreads.size and np.quantile(spreads, 0.9) > LIKE * np.quantile(spreads, 0.1)
+    if unlike:
+        reason = (
+            f"not compared: spreads of columns differ more than {LIKE:.3g} times: units may differ"
+        )
+        return (float("nan"), float("nan")), reason
+    return _correlation("columns", pattern.columns, values, counts)
 
 
 def _uniform_p_value(counts):
@@ -314,7 +343,10 @@ def _uniform_p_value(counts):
 
 
 def _dependences(X):
-    """Welch's test of each column where each other one is missing against where it is not."""
+    """Welch's test of each column where each other one is missing against where it is not.
+
+    What is found, and the number of pairs with enough rows of both kinds.
+    """
     hole = np.isnan(X)
     seen, filled = ~hole, np.where(hole, 0.0, X)
     sides = []
@@ -326,7 +358,7 @@ def _dependences(X):
         sides.append((count, total / safe, np.maximum(variance, 0.0) / safe))
     (n1, mean1, v1), (n2, mean2, v2) = sides
     usable = (n1 >= 5) & (n2 >= 5) & (v1 > 0) & (v2 > 0)
-    pairs = np.count_nonzero(usable)
+    pairs = int(np.count_nonzero(usable))
     v1, v2 = np.where(usable, v1, 1.0), np.where(usable, v2, 1.0)
     n1, n2 = np.where(usable, n1, 2.0), np.where(usable, n2, 2.0)
     freedom = (v1 + v2) ** 2 / (v1**2 / (n1 - 1.0) + v2**2 / (n2 - 1.0))
@@ -334,7 +366,8 @@ def _dependences(X):
     p = np.where(usable, 2.0 * student.sf(np.abs(difference) / np.sqrt(v1 + v2), freedom), 1.0)
     p = np.minimum(p * max(pairs, 1), 1.0)
     order = np.argsort(p, axis=None, kind="stable")[: np.count_nonzero(p < LEVEL)]
-    return tuple(
+    found = tuple(
         Dependence(int(j), int(k), float(difference[j, k]), float(p[j, k]))
         for j, k in zip(*np.unravel_index(order, p.shape), strict=True)
     )
+    return found, pairs

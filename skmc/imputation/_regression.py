@@ -32,7 +32,8 @@ def pool_regression(regression, tables, target):
     TypeError
         If nothing is known of the errors of the coefficients of a regression.
     ValueError
-        If there are no more rows than coefficients, or these are not determined.
+        If there are no more rows than coefficients, or these are not determined, to the `tol` of
+        the regression.
 
     See Also
     --------
@@ -108,6 +109,15 @@ def _least_squares(regression, features, y, names):
         raise ValueError(
             f"{n} rows and columns of rank {rank} do not determine {k} coefficients and their "
             "errors: leave columns out."
+        )
+    used = getattr(regression, "rank_", len(coefficients))
+    if used < regression.n_features_in_:
+        raise ValueError(
+            f"{type(regression).__name__} used {used} of {regression.n_features_in_} columns: to "
+            "its tolerance the others follow from them, as where columns have very different "
+            "units, and these coefficients have no errors of least squares. Bring columns to "
+            "similar units (StandardScaler), leave out those that follow from others, or pass a "
+            "smaller tol, as LinearRegression(tol=1e-12)."
         )
     R = np.linalg.qr(A, mode="r")
     inverse = np.linalg.inv(R)

@@ -3,7 +3,7 @@
 import numpy as np
 
 # Holes and unknown values in heat maps.
-HOLE = "0.85"
+HOLE = "0.6"
 # Names of columns below a picture: at most, and from how many characters in all they stand upright.
 LABELS, LEVEL = 30, 60
 
@@ -79,6 +79,24 @@ def with_holes(name):
     import matplotlib
 
     return matplotlib.colormaps[name].with_extremes(bad=HOLE)
+
+
+def ends_of(name):
+    """Colour map of two colours, the first and the last of another.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+
+    Returns
+    -------
+    cmap : matplotlib Colormap
+        The map.
+    """
+    import matplotlib
+
+    return matplotlib.colormaps[name].resampled(2)
 
 
 def power_norm(gamma, largest):
@@ -162,16 +180,44 @@ def mark_lines(ax, rows, columns, colour):
     colour : str
         Colour of the ticks.
     """
-    style = {"color": colour, "clip_on": False, "linestyle": "none", "in_layout": False}
+    style = {"color": colour, "clip_on": False, "linestyle": "none"}
     right, above = ax.get_yaxis_transform(), ax.get_xaxis_transform()
     if rows.size:
-        ax.plot(np.full(rows.size, 1.015), rows + 0.5, marker=0, transform=right, **style)
+        ax.plot(np.full(rows.size, 1.015), rows, marker=0, transform=right, **style)
     if columns.size:
         # In axes coordinates 1 is the top, whichever way rows are counted.
-        ax.plot(columns + 0.5, np.full(columns.size, 1.015), marker=2, transform=above, **style)
+        ax.plot(columns, np.full(columns.size, 1.015), marker=2, transform=above, **style)
 
 
-def label_columns(ax, names, shift=0.0):
+def draw_table(ax, image, shape, **options):
+    """Draw a table, or bins of it, with ticks at the middles of its rows and columns.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The axes.
+    image : ndarray
+        Values or colours of the bins.
+    shape : tuple of int
+        Numbers of rows and columns of the table.
+    **options : dict
+        Of `matplotlib.axes.Axes.imshow`.
+
+    Returns
+    -------
+    image : matplotlib AxesImage
+        The picture.
+    """
+    n, m = shape
+    around = (-0.5, m - 0.5, n - 0.5, -0.5)
+    drawn = ax.imshow(image, aspect="auto", interpolation="nearest", extent=around, **options)
+    ax.set(xlim=around[:2], ylim=around[2:], xlabel="column", ylabel="row")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.get_major_locator().set_params(integer=True)
+    return drawn
+
+
+def label_columns(ax, names):
     """Write names of columns below a picture, some of them where there are many.
 
     Parameters
@@ -180,13 +226,10 @@ def label_columns(ax, names, shift=0.0):
         The axes.
     names : array-like of str or None
         The names; None leaves numbers.
-    shift : float, default=0.0
-        Where the middle of the first column is.
     """
     if names is None:
         return
     step = -(-len(names) // LABELS)
     shown = [str(name) for name in names[::step]]
     upright = sum(map(len, shown)) > LEVEL
-    at = np.arange(0, len(names), step) + shift
-    ax.set_xticks(at, shown, rotation=90 if upright else 0)
+    ax.set_xticks(np.arange(0, len(names), step), shown, rotation=90 if upright else 0)

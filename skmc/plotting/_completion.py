@@ -6,9 +6,14 @@ from skmc._memory import check_dense_fits
 from skmc.plotting._axes import axes_for, label_columns, with_holes
 from skmc.plotting._tables import with_nan
 
+# What has no value in each panel.
+_GREY = {"before": "missing", "after": "not filled", "error": "observed, or truth not known"}
+
 
 class CompletionDisplay:
     """Heat maps of a table with holes, of the completed one, and of the error.
+
+    Cells without a value are grey: holes before, and observed entries in the map of errors.
 
     Create it with `from_estimator`.
 
@@ -134,6 +139,8 @@ class CompletionDisplay:
                 vmax=high if not title.startswith("error") else (high - low) / 2,
             )  # fmt: skip
             panel.set(title=title, xlabel="column")
+            if np.isnan(values).any():
+                panel.set_xlabel(f"column\ngrey: {_GREY[title.split(',')[0]]}")
             label_columns(panel, self.names)
             panel.figure.colorbar(image, ax=panel, shrink=0.8)
         axes[0].set_ylabel("row")

@@ -97,8 +97,9 @@ class ConvergenceDisplay:
             Fitted completers, and their names in the legend: those of the classes for a sequence,
             with a number where they repeat.
         quantity : str, default="gap"
-            ``"gap"``: the objective above `reference`, over the last stage of the fit, as
-            objectives before and after a change of penalty or units cannot be compared.
+            ``"gap"``: the objective above `reference` where it is above, over the last stage, as
+            objectives before and after a change of penalty or units cannot be compared; a line
+            below the axis says how many iterations that leaves out.
             ``"objective"``: the objective over that stage. Or any key of `trace_`, as
             ``"change"``, ``"alpha"``, ``"rank"``, or ``"noise"`` of `BayesianCompleter`, of which
             each chain is a line: over all stages.
@@ -155,7 +156,7 @@ class ConvergenceDisplay:
         if self.quantity in _LOGARITHMIC:
             ax.set_yscale("log")
         ax.set(
-            xlabel="iteration" if x == "iteration" else "time in seconds",
+            xlabel=("iteration" if x == "iteration" else "time in seconds") + _left_out(courses),
             ylabel=_LABELS.get(self.quantity, self.quantity),
         )
         ax.legend()
@@ -189,6 +190,19 @@ class ConvergenceDisplay:
             # The lowest itself has no place on a logarithmic axis.
             gaps[name] = part, np.where(gap > 0, gap, np.nan)
         return gaps
+
+
+def _left_out(courses):
+    """Say how many iterations of earlier stages are not drawn."""
+    left = {name: np.count_nonzero(~part) for name, (part, _) in courses.items()}
+    left = {name: count for name, count in left.items() if count}
+    if not left:
+        return ""
+    if len(courses) == 1:
+        (count,) = left.values()
+        iterations = f"{count} iteration{'' if count == 1 else 's'}"
+        return f"\nlast stage; {iterations} at other penalties or units are not drawn"
+    return "\nlast stage of each; iterations at other penalties or units are not drawn"
 
 
 def _named(estimators):

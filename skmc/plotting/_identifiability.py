@@ -4,7 +4,7 @@ import numpy as np
 
 from skmc._diagnosis._identifiable import lost_lines
 from skmc.diagnostics import completability
-from skmc.plotting._axes import axes_for, bins_of, label_columns, mark_lines
+from skmc.plotting._axes import axes_for, bins_of, draw_table, label_columns, mark_lines
 from skmc.plotting._tables import feature_names
 
 # Colours that differ in lightness too, for entries observed, determined, and not determined.
@@ -115,7 +115,7 @@ class IdentifiabilityDisplay:
         max_cells : int, default=250
             Largest number of cells that the picture has in a direction.
         names : array-like of str or None, default=None
-            Names of the columns.
+            Names of the columns, as ``frame.columns``: the report does not keep them.
         ax : matplotlib Axes or None, default=None
             Where to draw; None makes a figure.
 
@@ -168,25 +168,27 @@ class IdentifiabilityDisplay:
         """
         (ax,) = axes_for(self, ax, figsize=(6.8, 5.6))
         from matplotlib.colors import to_rgb
+        from matplotlib.lines import Line2D
         from matplotlib.patches import Patch
 
         n, m = self.shape
         parts = self.observed, 1.0 - self.observed - self.free, self.free
         colours = [np.array(to_rgb(colour)) for colour in COLOURS.values()]
         image = sum(x[:, :, None] * c for x, c in zip(parts, colours, strict=True))
-        self.image_ = ax.imshow(
-            np.clip(image, 0.0, 1.0), aspect="auto", interpolation="nearest", extent=(0, m, n, 0)
-        )
+        self.image_ = draw_table(ax, np.clip(image, 0.0, 1.0), self.shape)
         mark_lines(ax, self.lost_rows, self.lost_columns, COLOURS["not determined"])
-        ax.set(xlim=(0, m), ylim=(n, 0), xlabel="column", ylabel="row")
-        label_columns(ax, self.names, 0.5)
+        label_columns(ax, self.names)
         patches = [
             Patch(color=colour, label=f"{name}, {number / (n * m):.1%}")
             for (name, colour), number in zip(COLOURS.items(), self.numbers, strict=True)
         ]
+        if self.lost_rows.size or self.lost_columns.size:
+            label = "row or column without a hole that is determined"
+            style = {"marker": 0, "linestyle": "none", "color": COLOURS["not determined"]}
+            patches.append(Line2D([], [], label=label, **style))
         ax.legend(
-            handles=patches, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.03),
-            title=f"at rank {self.rank}", frameon=False,
+            handles=patches, ncols=3 if len(patches) == 3 else 2, loc="lower center",
+            bbox_to_anchor=(0.5, 1.03), title=f"at rank {self.rank}", frameon=False,
         )  # fmt: skip
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -5,8 +5,17 @@ from numbers import Integral
 import numpy as np
 
 from skmc._compat import Interval, validate_params
+from skmc._diagnosis._pattern import Pattern
 from skmc.model_selection._table import Table
-from skmc.plotting._axes import axes_for, bins_of, label_columns, mark_lines, power_norm
+from skmc.plotting._axes import (
+    axes_for,
+    bins_of,
+    draw_table,
+    ends_of,
+    label_columns,
+    mark_lines,
+    power_norm,
+)
 from skmc.plotting._tables import feature_names
 
 
@@ -14,8 +23,8 @@ class PatternDisplay:
     """Which entries of a table are observed, and which rows and columns have few.
 
     A table with more rows or columns than `max_cells` is drawn in bins, as the fraction of the
-    entries of each bin that is observed. Ticks beside the picture mark weak rows, ticks above it
-    weak columns.
+    entries of each bin that is observed. Red ticks beside the picture mark weak rows, red ticks
+    above it weak columns.
 
     Create it with `from_matrix`.
 
@@ -87,7 +96,9 @@ class PatternDisplay:
             Rows and columns with fewer entries are weak. A row needs more entries than the rank of
             a model to say anything about it.
         sort : bool, default=False
-            Draw rows and columns in decreasing order of their number of entries.
+            Draw rows and columns by connected components, so that blocks without a common row or
+            column show, the fullest first, and within each in decreasing order of their number of
+            entries.
         max_cells : int, default=250
             Largest number of cells that the picture has in a direction.
         ax : matplotlib Axes or None, default=None
@@ -99,16 +110,16 @@ class PatternDisplay:
             The display. Cost: O(nnz).
         """
         table = Table.of(X)
+        pattern = Pattern(table.rows, table.columns, table.shape)
+        places = _sorted_places(pattern) if sort else [np.arange(size) for size in table.shape]
         lines, weak, names = [], [], feature_names(X)
-        for codes, size in zip((table.rows, table.columns), table.shape, strict=True):
-            counts = np.bincount(codes, minlength=size)
-            place = np.arange(size)
-            if sort:
-                place[np.argsort(-counts, kind="stable")] = np.arange(size)
+        for codes, place, counts in zip(
+            (table.rows, table.columns), places, pattern.counts, strict=True
+        ):
             lines.append(place[codes])
             weak.append(np.sort(place[counts < min_entries]))
         if names is not None:
-            names = names[np.argsort(place)]
+            names = names[np.argsort(places[1])]
         density = _density(*lines, table.shape, max_cells)
         return cls(density, table.shape, *weak, min_entries, names).plot(ax=ax)
 
@@ -128,23 +139,52 @@ class PatternDisplay:
             The display.
         """
         (ax,) = axes_for(self, ax, figsize=(6.4, 5.4))
-        n, m = self.shape
         binned = self.density.shape != self.shape
         largest = self.density.max() if binned else 1.0
-        self.image_ = ax.imshow(
+        self.image_ = draw_table(
+            ax, self.density, self.shape, cmap=cmap if binned else ends_of(cmap),
             # Of skewed patterns most bins have next to nothing: the root shows them.
-            self.density, cmap=cmap, norm=power_norm(0.5 if binned else 1.0, largest),
-            aspect="auto", interpolation="nearest", extent=(0, m, n, 0),
+            norm=power_norm(0.5 if binned else 1.0, largest),
         )  # fmt: skip
         mark_lines(ax, self.weak_rows, self.weak_columns, "C3")
-        ax.set(xlim=(0, m), ylim=(n, 0))
-        found = f"{self.weak_rows.size} rows, {self.weak_columns.size} columns"
-        ax.set(xlabel=f"column\nfewer than {self.min_entries} entries: {found}", ylabel="row")
-        label_columns(ax, self.names, 0.5)
+        ax.set_xlabel(f"column\n{self._weak()}")
+        label_columns(ax, self.names)
+        bar = ax.figure.colorbar(self.image_, ax=ax, pad=0.04)
         if binned:
-            ax.figure.colorbar(self.image_, ax=ax, label="fraction observed", pad=0.04)
+            bar.set_label("fraction observed")
+        else:
+            observed = self.density.mean()
+            parts = {"missing": 1.0 - observed, "observed": observed}
+            bar.set_ticks([0.25, 0.75], labels=[f"{k}\n{v:.1%}" for k, v in parts.items()])
+            bar.ax.tick_params(length=0)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _weak(self):
+        """What the ticks beside the picture mark."""
+        found = ", ".join(
+            f"{lines.size} {name}{'' if lines.size == 1 else 's'}"
+            for name, lines in (("row", self.weak_rows), ("column", self.weak_columns))
+        )
+        entries = f"{self.min_entries} entr{'y' if self.min_entries == 1 else 'ies'}"
+        marked = " (red ticks)" if self.weak_rows.size or self.weak_columns.size else ""
+        return f"fewer than {entries}{marked}: {found}"
+
+
+def _sorted_places(pattern):
+    """Where each row and column is drawn: by components, the fullest first, then by counts."""
+    entries = np.bincount(
+        pattern.components[0][pattern.rows],
+        minlength=1 + max(part.max() for part in pattern.components),
+    )
+    places = []
+    for component, counts in zip(pattern.components, pattern.counts, strict=True):
+        place = np.empty(counts.size, np.int64)
+        # Components of as many entries one after the other.
+        order = np.lexsort((-counts, component, -entries[component]))
+        place[order] = np.arange(counts.size)
+        places.append(place)
+    return places
 
 
 def _density(rows, columns, shape, max_cells):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skmc.diagnostics import missingness
+from skmc.datasets import make_low_rank
+from skmc.diagnostics import _little, missingness
 from skmc.diagnostics._little import little_test
 
 
@@ -50,6 +51,68 @@ def test_blocks_and_stairs():
     stairs = np.where(np.arange(30) < 30 - np.arange(40)[:, None] % 25, 1.0, np.nan)
     shuffled = stairs[np.random.default_rng(0).permutation(40)][:, ::-1]
     assert missingness(shuffled).staircase == 1.0
+
+
+def two_blocks():
+    X = make_low_rank(100, 20, 2, observed=0.7, noise=0.1, random_state=2).truth.copy()
+    X[:50, 10:] = np.nan
+    X[50:, :10] = np.nan
+    return X, "2 blocks without a common row or column"
+
+
+def stairs():
+    X = np.random.default_rng(1).normal(size=(40, 30))
+    return np.where(np.arange(30) < 30 - np.arange(40)[:, None] % 25, X, np.nan), "a staircase"
+
+
+def two_questionnaires():
+    X = np.random.default_rng(2).normal(size=(300, 9))
+    X[::2, 3:6], X[1::2, 6:] = np.nan, np.nan
+    return X, "2 patterns of rows"
+
+
+@pytest.mark.parametrize("make", [two_blocks, stairs, two_questionnaires])
+def test_holes_that_come_together_are_structure(make):
+    X, expected = make()
+    order = np.random.default_rng(3).permutation(len(X))
+    for table in (X, X[order], X[:, ::-1]):
+        report = missingness(table)
+        assert report.structure.startswith(expected)
+        assert report.verdict.startswith(f"structured: {expected}")
+    # The same number of holes in each column, but in rows of its own choice.
+    mixed = np.random.default_rng(4).permuted(X, axis=0)
+    assert missingness(mixed).structure == ""
+
+
+@pytest.mark.parametrize(("n", "m"), [(5, 3), (20, 2), (60, 1), (200, 4), (60, 20)])
+def test_chance_makes_no_structure(n, m):
+    rng = np.random.default_rng(0)
+    found = []
+    for fraction in np.tile([0.05, 0.3, 0.5, 0.8], 10):
+        hole = rng.random((n, m)) < fraction
+        hole[0, 0] = False
+        found.append(missingness(np.where(hole, np.nan, rng.normal(size=(n, m)))).structure)
+    assert sum(map(bool, found)) <= 1
+
+
+def test_where_no_test_applies_the_verdict_is_open():
+    X = np.array([[1.0, np.nan], [2.0, 3.0]])
+    report = missingness(X)
+    assert (report.little, report.n_pairs) == (None, 0)
+    assert report.verdict.startswith("cannot tell")
+    uneven = np.where(np.arange(40) < [[40], [3]], 1.0, np.nan)
+    assert missingness(uneven).verdict.endswith("cannot tell whether values matter")
+
+
+def test_what_is_not_compared_has_a_reason():
+    X, _ = two_blocks()
+    report = missingness(X)
+    assert report.row_reason == "not compared: all rows have 10 entries"
+    assert "spreads of columns differ more than 3 times" in report.column_reason
+    assert "nan" not in repr(report)
+    assert "fewer than three rows have entries" in repr(missingness(X[:2, :10]))
+    plain = missingness(completely_at_random(correlated(60, 8, 0), 0.4, 1))
+    assert (plain.row_reason, plain.column_reason) == ("", "")
 
 
 def test_sparse_and_dense_agree():
@@ -136,6 +199,44 @@ def test_little_with_one_hole_column_is_hotelling():
     # On the complete rows the second mean is off by what the first predicts.
     assert test.degrees_of_freedom == 1
     assert test.statistic == pytest.approx(gaps / variance, rel=1e-4)
+
+
+def normal_by_rows(X, mean, covariance):
+    """A step of EM by the textbook, row by row."""
+    n, m = X.shape
+    filled, rest = X.copy(), np.zeros((m, m))
+    for row in filled:
+        o, h = ~np.isnan(row), np.isnan(row)
+        weights = np.linalg.solve(covariance[np.ix_(o, o)], covariance[np.ix_(o, h)]).T
+        row[h] = mean[h] + weights @ (row[o] - mean[o])
+        rest[np.ix_(h, h)] += covariance[np.ix_(h, h)] - weights @ covariance[np.ix_(o, h)]
+    gaps = filled - filled.mean(axis=0)
+    return filled.mean(axis=0), (gaps.T @ gaps + rest) / n
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.4, 0.75])
+@pytest.mark.parametrize("block", [40, 1 << 21])
+def test_the_normal_fit_stands_still_under_em(fraction, block, monkeypatch):
+    monkeypatch.setattr(_little, "BLOCK", block)
+    X = completely_at_random(correlated(120, 5, 0), fraction, 1)
+    X = X[~np.isnan(X).all(axis=1)]
+    mask = ~np.isnan(X)
+    patterns, group = np.unique(mask, axis=0, return_inverse=True)
+    data = _little._Grouped(np.where(mask, X, 0.0), patterns, group.ravel())
+    mean, covariance = _little._normal_fit(data)
+    expected = normal_by_rows(X, mean, covariance)
+    np.testing.assert_allclose(mean, expected[0], atol=2 * _little.SETTLED)
+    np.testing.assert_allclose(covariance, expected[1], atol=2 * _little.SETTLED)
+    start = normal_by_rows(X, np.zeros(5), np.eye(5) + 0.3)
+    step = _little._em_step(data, np.vstack([np.zeros(5), np.eye(5) + 0.3]))
+    np.testing.assert_allclose(step, np.vstack(start), atol=1e-7)
+
+
+def test_the_fit_survives_columns_that_follow_from_others():
+    X = correlated(200, 4, 0)
+    X = np.column_stack([X, X[:, 0], X[:, 1] + X[:, 2]])
+    test, _ = little_test(completely_at_random(X, 0.2, 1))
+    assert 0.001 < test.p_value <= 1
 
 
 @pytest.mark.slow

@@ -43,6 +43,27 @@ def test_the_map_is_that_of_the_report(center):
     assert labels[2] == f"not determined, {n_free / SPARSE.size:.1%}"
 
 
+def test_marks_at_the_border_are_in_the_legend():
+    def labels(table):
+        legend = IdentifiabilityDisplay.from_matrix(table, 2).ax_.get_legend()
+        return [text.get_text() for text in legend.get_texts()]
+
+    assert labels(SPARSE)[3:] == ["row or column without a hole that is determined"]
+    assert len(labels(X)) == 3
+
+
+def test_names_and_ticks_of_the_map_are_at_the_middles_of_columns():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X[:, :4], columns=list("abcd"))
+    display = IdentifiabilityDisplay.from_matrix(frame, 2)
+    report = completability(frame, 2)
+    given = IdentifiabilityDisplay.from_completability(report, names=frame.columns)
+    for ax in (display.ax_, given.ax_):
+        assert [label.get_text() for label in ax.get_xticklabels()] == list("abcd")
+        np.testing.assert_array_equal(ax.get_xticks(), np.arange(4))
+    assert display.image_.get_extent() == [-0.5, 3.5, 59.5, -0.5]
+
+
 def test_sorted_what_is_not_determined_comes_last():
     display = IdentifiabilityDisplay.from_matrix(SPARSE, 2, sort=True)
     for axis in (0, 1):

@@ -73,7 +73,12 @@ def test_only_the_last_stage_is_comparable():
     display = ConvergenceDisplay.from_estimator(completer, quantity="objective", x="time")
     (line,) = display.lines_["ALSCompleter"]
     np.testing.assert_array_equal(line.get_xdata(), completer.trace_["time"][stage == stage[-1]])
+    left = np.count_nonzero(stage != stage[-1])
+    assert f"\nlast stage; {left} iterations" in display.ax_.get_xlabel()
+    several = ConvergenceDisplay.from_estimators([completer, completer])
+    assert several.ax_.get_xlabel().startswith("iteration\nlast stage of each")
     display = ConvergenceDisplay.from_estimator(completer, quantity="alpha", name="a")
+    assert display.ax_.get_xlabel() == "iteration"
     np.testing.assert_array_equal(display.lines_["a"][0].get_ydata(), completer.trace_["alpha"])
 
 
@@ -154,6 +159,46 @@ def test_weak_lines_follow_the_order_of_the_picture():
     assert PatternDisplay.from_matrix(table, sort=True).weak_rows.tolist() == [4]
 
 
+def shuffled_blocks():
+    """Two blocks, the smaller one fuller, in rows and columns of any order."""
+    rng = np.random.default_rng(0)
+    table = np.full((50, 20), np.nan)
+    table[:30, :12], table[30:, 12:] = 1.0, 2.0
+    table[:30, :12][rng.random((30, 12)) < 0.3] = np.nan
+    return table[rng.permutation(50)][:, rng.permutation(20)]
+
+
+def test_sorting_brings_blocks_to_light():
+    density = PatternDisplay.from_matrix(shuffled_blocks(), sort=True).density
+    # Some 250 entries of 30 x 12, and then all of 20 x 8.
+    assert density[:30, 12:].sum() + density[30:, :12].sum() == 0
+    assert density[30:, 12:].all()
+    for axis in (0, 1):
+        assert (np.diff(density[:30, :12].sum(axis=axis)) <= 0).all()
+
+
+def test_the_pattern_says_which_colour_is_observed():
+    table = np.array([[1.0, 2.0], [3.0, np.nan], [np.nan, np.nan]])
+    display = PatternDisplay.from_matrix(table, min_entries=2)
+    (key,) = (ax for ax in display.figure_.axes if ax is not display.ax_)
+    assert [t.get_text() for t in key.get_yticklabels()] == ["missing\n50.0%", "observed\n50.0%"]
+    cmap = display.image_.get_cmap()
+    assert display.image_.to_rgba(0.0) == cmap(0.25)
+    assert display.image_.to_rgba(1.0) == cmap(0.75)
+    label = display.ax_.get_xlabel()
+    assert label == "column\nfewer than 2 entries (red ticks): 2 rows, 1 column"
+    one = PatternDisplay.from_matrix(table, min_entries=1).ax_.get_xlabel()
+    assert one == "column\nfewer than 1 entry (red ticks): 1 row, 0 columns"
+
+
+def test_ticks_are_at_the_middles_of_rows_and_columns():
+    display = PatternDisplay.from_matrix(X[:4, :3])
+    left, right, below, above = display.image_.get_extent()
+    assert (left, right, below, above) == (-0.5, 2.5, 3.5, -0.5)
+    for axis in (display.ax_.xaxis, display.ax_.yaxis):
+        assert np.array_equal(axis.get_majorticklocs() % 1, np.zeros(axis.get_majorticklocs().size))
+
+
 def test_the_path_marks_what_was_chosen(path):
     display = PathDisplay.from_estimator(path)
     name, at = display.chosen
@@ -202,6 +247,19 @@ def test_completion_shows_holes_values_and_errors(kind):
     np.testing.assert_allclose(display.error[~DATA.mask], (expected - DATA.truth)[~DATA.mask])
     assert np.isnan(display.error[DATA.mask]).all()
     assert len(display.ax_) == 3
+
+
+def test_holes_have_a_colour_that_no_value_has():
+    before, after, error = CompletionDisplay.from_estimator(
+        ALSCompleter(3, **TEXTBOOK).fit(X), X, DATA.truth
+    ).ax_
+    image = before.images[0]
+    hole = np.array(image.to_rgba(np.ma.masked_invalid(X))[~DATA.mask][0])
+    colours = image.get_cmap()(np.linspace(0, 1, 256))
+    assert np.abs(colours - hole).max(axis=1).min() > 0.1
+    assert before.get_xlabel() == "column\ngrey: missing"
+    assert after.get_xlabel() == "column"
+    assert error.get_xlabel() == "column\ngrey: observed, or truth not known"
 
 
 def test_completion_standardises_columns_by_what_is_observed():

@@ -160,6 +160,20 @@ def test_regressions_without_errors_are_refused(regression):
         pool_regression(regression, tables(), target=0)
 
 
+def test_columns_that_the_regression_drops_for_their_units_are_refused():
+    """Least squares that is cut off at tol has other errors than those of all columns."""
+    unit = np.array([1.0, 1.0, 1e-8, 1.0, 1.0])
+    if not LinearRegression().fit(np.eye(3) * [1e-8, 1, 1], np.ones(3)).rank_ < 3:
+        pytest.skip("This LinearRegression keeps all columns.")
+    scaled = [table * unit for table in tables()]
+    with pytest.raises(ValueError, match=r"used 3 of 4 columns.*StandardScaler.*tol="):
+        pool_regression(LinearRegression(), scaled, target=0)
+    expected = pool_regression(LinearRegression(), tables(), target=0)
+    pooled = pool_regression(LinearRegression(tol=1e-12), scaled, target=0)
+    np.testing.assert_allclose(pooled.estimate, expected.estimate / [1, *unit[1:]], rtol=1e-6)
+    np.testing.assert_allclose(pooled.std_error, expected.std_error / [1, *unit[1:]], rtol=1e-6)
+
+
 def test_coefficients_that_are_not_determined_are_refused():
     twice = [np.column_stack([table, table[:, 1]]) for table in tables()]
     with pytest.raises(ValueError, match="442 rows and columns of rank 5 do not determine 6"):
