@@ -94,8 +94,8 @@ def test_the_summary_says_what_matters():
     assert shrunk[0][:2] == ("poor", "Determined by the pattern")
     assert shrunk[0][2].endswith("there the penalty and the offsets decide")
     # A few of many holes are not the main thing, with a penalty.
-    X[8:20] = np.nan
-    X[8:20, :8] = 1.0
+    X[8:30] = np.nan
+    X[8:30, :8] = np.random.default_rng(0).normal(size=(22, 8))
     shrunk = ALSCompleter(rank=2, alpha=1.0).fit(X).report(X).summary_marks
     assert ("open", "Determined by the pattern") in [mark[:2] for mark in shrunk]
     X = table_for(ALSCompleter)
