@@ -78,7 +78,14 @@ class Bounds:
 
 
 def _of_columns(name, value, none, n_columns, names):
-    bound = np.asarray(none if value is None else value, dtype=np.float64)
+    try:
+        bound = np.asarray(none if value is None else value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{name} must be a number, None, or hold one number for each of the {n_columns} "
+            f"columns, in their order; got a {type(value).__name__} that holds something else. "
+            f"Write {none:g} where there is no bound."
+        ) from error
     if bound.ndim and bound.shape != (n_columns,):
         raise ValueError(
             f"{name} must be a number, None, or hold one number for each of the {n_columns} "

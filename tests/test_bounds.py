@@ -277,3 +277,8 @@ def test_labels_of_a_series_are_compared_in_the_fit_alone(monkeypatch):
 
     monkeypatch.setattr(pd.Index, "__iter__", fail)
     assert completer.predict_entries([0], [2]) >= 2.0
+
+
+def test_bounds_by_name_are_refused_in_words():
+    with pytest.raises(TypeError, match=r"min_value must be a number.*got a dict"):
+        ALSCompleter(min_value={"height": 0}).fit(table_for(ALSCompleter))

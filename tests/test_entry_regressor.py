@@ -367,3 +367,15 @@ def test_numbers_beside_strings_in_lists_stay_numbers():
     other = EntryRegressor().fit(frame, [1.0, 2.0, 3.0, 4.0])
     np.testing.assert_allclose(regressor.predict(X), other.predict(frame))
     assert regressor.recommend([1], 1, exclude_observed=False)[0].tolist() == [["y"]]
+
+
+def test_columns_that_are_not_labels_need_not_be_there_to_predict():
+    coordinates, values = entries_of(table())
+    frame = pd.DataFrame(coordinates, columns=["user", "item"])
+    timed = frame.assign(when=np.arange(len(frame)))[["when", "user", "item"]]
+    model = EntryRegressor(row="user", column="item").fit(timed, values)
+    expected = model.predict(timed)
+    for other in (frame, frame[["item", "user"]], timed.assign(more=1)):
+        np.testing.assert_array_equal(model.predict(other), expected)
+    with pytest.raises(ValueError, match="item"):
+        model.predict(frame[["user"]])

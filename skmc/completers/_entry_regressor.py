@@ -378,8 +378,11 @@ class EntryRegressor(CompleterHolder, RegressorMixin, BaseEstimator):
 
     def _labels(self, X, *, reset):
         """Labels of rows and columns, each as an array of shape (n_entries,)."""
-        # Before scikit-learn, whose advice to make it dense would take the values for labels.
+        # Before scikit-learn, which advises to make it dense: that would take values for labels.
         refuse_sparse(X, type(self).__name__)
+        if not reset and is_frame(X) and isinstance(self.row, str) and isinstance(self.column, str):
+            # Other columns had no part in the fit, and need not be there.
+            return label_columns(X, self.row, self.column, type(self).__name__)
         X = labels_as_given(X)
         X = validate_data(
             self,

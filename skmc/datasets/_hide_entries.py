@@ -60,8 +60,9 @@ def hide_entries(X, fraction=0.2, *, mechanism="mcar", strength=1.0, random_stat
 
     Returns
     -------
-    X_hidden : ndarray of shape (n_rows, n_columns)
-        Copy of X with NaN at the hidden entries.
+    X_hidden : {ndarray, pandas.DataFrame} of shape (n_rows, n_columns)
+        Copy of X with NaN at the hidden entries; a frame with its index and columns if X is one of
+        pandas.
 
     hidden : ndarray of shape (n_rows, n_columns), dtype=bool
         True at the entries that were observed in `X` and are hidden in `X_hidden`.
@@ -111,6 +112,8 @@ def hide_entries(X, fraction=0.2, *, mechanism="mcar", strength=1.0, random_stat
     hidden = np.zeros(X_hidden.shape, dtype=bool)
     hidden[rows[chosen], columns[chosen]] = True
     X_hidden[hidden] = np.nan
+    if hasattr(X, "iloc"):
+        X_hidden = type(X)(X_hidden, index=X.index, columns=X.columns)
     return X_hidden, hidden
 
 

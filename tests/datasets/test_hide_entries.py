@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -105,3 +106,12 @@ def test_bad_data():
         hide_entries([[1.0, np.inf], [2.0, 3.0]])
     with pytest.raises(TypeError, match="got a sparse X"):
         hide_entries(sparse.csr_array((3, 3)))
+
+
+def test_frames_stay_frames():
+    frame = pd.DataFrame(np.arange(12.0).reshape(4, 3), index=list("abcd"), columns=list("xyz"))
+    hidden_frame, hidden = hide_entries(frame, 0.25, random_state=0)
+    expected, same = hide_entries(frame.to_numpy(), 0.25, random_state=0)
+    pd.testing.assert_frame_equal(hidden_frame, pd.DataFrame(expected, frame.index, frame.columns))
+    np.testing.assert_array_equal(hidden, same)
+    assert not frame.isna().any(axis=None)
