@@ -43,7 +43,9 @@ def label_columns(X, row, column, user):
     refuse_sparse(X, user)
     X = X if is_frame(X) else np.asarray(labels_as_given(X))
     shape = tuple(X.shape)
-    if len(shape) != 2 or shape[1] < 2 or shape[0] == 0:
+    # Of columns that are named it is told which is not there.
+    named = is_frame(X) and isinstance(row, str) and isinstance(column, str)
+    if len(shape) != 2 or (shape[1] < 2 and not named) or shape[0] == 0:
         raise ValueError(
             f"{user} needs an array of shape (n_entries, 2) with the row and the column label of "
             f"at least one entry; got shape {shape}."
